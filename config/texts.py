@@ -1,0 +1,93 @@
+"""The one place Chinese sentences come from: facts in, words out.
+
+A sentence in `locale/zh_CN.toml` may hold `{parameters}`, taps and links:
+
+    〔显示|发出〕   tappable words; a tap makes the reader send 发出 (〔x〕 shows and sends the same)
+    ⟨{url}|文字⟩   a link to a page
+"""
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote as percent_encode
+
+MAX_BYTES: Final = 2048  # WeChat's limit for a passive text reply
+
+CATALOG: Final[dict[str, dict[str, str]]] = tomllib.loads(
+    (Path(__file__).parent / "locale" / "zh_CN.toml").read_text("utf-8"))
+
+_MARKUP = re.compile(r"〔([^〔〕|]*)(?:\|([^〔〕]*))?〕|⟨([^⟨⟩|]*)\|([^⟨⟩]*)⟩")
+_UNSAFE = str.maketrans({"〔": "［", "〕": "］", "⟨": "〈", "⟩": "〉", "<": "＜", ">": "＞"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to say, before it is put into words.
+
+    A parameter may be a string, another Reply, or a sequence of Replies (one a line; a missing
+    one, None, leaves no line). `tap_id` goes with every tap: the order and revision it acts on.
+    """
+
+    key: str
+    params: "Mapping[str, Param]" = field(default_factory=dict)
+    tap_id: str = ""
+
+
+Param = str | int | Reply | Sequence[Reply | None] | None
+
+
+def text_of(reply: Reply) -> str:
+    """The reply's words, taps still in the catalogue's notation.
+
+    Raises KeyError on an unknown key or a missing parameter.
+    """
+    topic, name = reply.key.split(".", 1)
+    params = {k: _param_text(v) for k, v in reply.params.items()}
+    lines = CATALOG[topic][name].strip("\n").format_map(params).split("\n")
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _param_text(value: Param) -> str:
+    match value:
+        case None:
+            return ""
+        case Reply():
+            return text_of(value)
+        case str() | int():
+            return str(value).translate(_UNSAFE)
+        case _:
+            return "\n".join(text_of(part) for part in value if part is not None)
+
+
+def say(reply: Reply, *, max_bytes: int = MAX_BYTES) -> str:
+    """Put a reply into the words and links that WeChat shows, at most `max_bytes` of UTF-8.
+
+    What is too long loses whole lines from the middle: the first line and the way forward stay.
+    """
+    lines = [_MARKUP.sub(lambda m: _anchor(m, reply.tap_id), line)
+             for line in text_of(reply).split("\n")]
+    while len("\n".join(lines).encode()) > max_bytes and len(lines) > 2:
+        del lines[max(1, len(lines) - 3)]
+    return "\n".join(lines)
+
+
+def plain(reply: Reply) -> str:
+    """The reply's words without links, for places that show none (logs, templates)."""
+    return _MARKUP.sub(lambda m: m[1] or m[4] or "", text_of(reply))
+
+
+def _anchor(match: re.Match[str], tap_id: str) -> str:
+    shown, sent, url, words = match.groups()
+    if url is not None:
+        return f'<a href="{url}">{words}</a>'
+    content = percent_encode(sent or shown, safe="")
+    marked = f"&msgmenuid={percent_encode(tap_id, safe='')}" if tap_id else "&msgmenuid=0"
+    return f'<a href="weixin://bizmsgmenu?msgmenucontent={content}{marked}">{shown}</a>'
+
+
+def yuan(amount_fen: int) -> str:
+    """1450 -> '¥14.50'. Money is fen (int) everywhere else; only the last step writes yuan."""
+    sign = "-" if amount_fen < 0 else ""
+    return f"{sign}¥{abs(amount_fen) // 100}.{abs(amount_fen) % 100:02d}"

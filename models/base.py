@@ -1,0 +1,44 @@
+"""What every table shares, and the one place sessions come from."""
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    })
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        int: BigInteger,
+        dict[str, Any]: JSONB,
+        list[str]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+Sessions = sessionmaker(expire_on_commit=False)
+
+
+def connect(database_url: str, *, pool_size: int = 4) -> Engine:
+    """An engine whose sessions `Sessions` makes from now on. Times come and go in UTC."""
+    engine = create_engine(
+        database_url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": 3})
+    Sessions.configure(bind=engine)
+    return engine
+
+
+def utcnow() -> datetime:
+    """The time, for doors only: everything below takes `now` as an argument."""
+    return datetime.now(UTC)
+
+
+__all__ = ["Base", "Session", "Sessions", "connect", "utcnow"]
