@@ -1,0 +1,14 @@
+"""Every table, so that whoever needs the whole schema (migrations, tests) imports just this."""
+from models import (
+    campus,
+    inbox,
+    ledger,
+    order,
+    outbox,
+    payment,
+    person,
+    rider,
+    shop,
+)
+
+__all__ = ["campus", "inbox", "ledger", "order", "outbox", "payment", "person", "rider", "shop"]

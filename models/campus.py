@@ -1,0 +1,92 @@
+"""Official accounts, campuses, places and the paths between them."""
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base
+from models.sealed import Sealed
+
+
+class Account(Base):
+    """A WeChat official account. It serves one campus at a time."""
+
+    __tablename__ = "accounts"
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    original_id: Mapped[str | None]
+    secret: Mapped[str] = mapped_column(Sealed)
+    token: Mapped[str] = mapped_column(Sealed)
+    aes_key: Mapped[str | None] = mapped_column(Sealed)
+    previous_aes_key: Mapped[str | None] = mapped_column(Sealed)
+    campus_id: Mapped[int | None] = mapped_column(ForeignKey("campuses.id"))
+
+
+class Campus(Base):
+    __tablename__ = "campuses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    tz: Mapped[str]  # "+08:00" or an IANA name
+    file: Mapped[dict[str, Any]]  # as loaded; what understanding reads
+    menu_version: Mapped[int] = mapped_column(default=1)
+    loaded_at: Mapped[datetime]
+
+    @property
+    def zone(self) -> Any:
+        """The campus's clock, as datetime wants it."""
+        if self.tz[:1] in "+-":
+            return datetime.strptime(self.tz.replace(":", ""), "%z").tzinfo
+        return ZoneInfo(self.tz)
+
+    @property
+    def fees(self) -> dict[str, int]:
+        return dict(self.file.get("fees") or {})
+
+    @property
+    def emergency(self) -> dict[str, Any]:
+        return dict(self.file.get("emergency") or {})
+
+    @classmethod
+    def of_account(cls, session: Session, app_id: str) -> "Campus | None":
+        query = select(cls).join(Account, Account.campus_id == cls.id)
+        return session.scalars(query.where(Account.app_id == app_id)).one_or_none()
+
+
+class Place(Base):
+    __tablename__ = "places"
+    __table_args__ = (UniqueConstraint("campus_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"))
+    key: Mapped[str]  # the campus file's id
+    name: Mapped[str]
+    kind: Mapped[str]
+    lat: Mapped[float | None]
+    lng: Mapped[float | None]
+    rules: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    is_listed: Mapped[bool] = mapped_column(default=True)  # False: gone from the newest file
+
+    @classmethod
+    def by_key(cls, session: Session, campus_id: int, key: str) -> "Place | None":
+        return session.scalars(select(cls).filter_by(campus_id=campus_id, key=key)).one_or_none()
+
+
+class Path(Base):
+    """A way that can be walked in both directions."""
+
+    __tablename__ = "paths"
+    __table_args__ = (
+        ForeignKeyConstraint(["campus_id", "from_key"], ["places.campus_id", "places.key"],
+                             name="fk_paths_from"),
+        ForeignKeyConstraint(["campus_id", "to_key"], ["places.campus_id", "places.key"],
+                             name="fk_paths_to"),
+        Index("ix_paths_campus_id_to_key", "campus_id", "to_key"),
+    )
+
+    campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"), primary_key=True)
+    from_key: Mapped[str] = mapped_column(primary_key=True)
+    to_key: Mapped[str] = mapped_column(primary_key=True)
+    metres: Mapped[float]

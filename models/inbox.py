@@ -1,0 +1,55 @@
+"""Messages heard. WeChat repeats a message it got no answer to within five seconds."""
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base
+from models.sealed import Sealed
+
+
+class Inbox(Base):
+    """One row a message. `answer` is what was said; a repeat hears it again, word for word.
+
+    `answered_at` is set with the answer, in the turn's own transaction; the words themselves
+    are erased after an hour.
+    """
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        UniqueConstraint("app_id", "key"),
+        Index("ix_inbox_waiting", "person_id", "id", postgresql_where=text("answered_at IS NULL")),
+        Index("ix_inbox_unanswered", "heard_at", postgresql_where=text("answered_at IS NULL")),
+        Index("ix_inbox_with_words", "answered_at", postgresql_where=text("body IS NOT NULL")),
+        Index("ix_inbox_person_id_heard_at", "person_id", "heard_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    app_id: Mapped[str]
+    key: Mapped[str]
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    body: Mapped[str | None] = mapped_column(Sealed)  # the message, as JSON
+    heard_at: Mapped[datetime]
+    answer: Mapped[str | None] = mapped_column(Sealed)
+    answered_at: Mapped[datetime | None]
+    is_late: Mapped[bool] = mapped_column(default=False)  # a worker takes this turn
+
+    @classmethod
+    def hear(cls, session: Session, *, app_id: str, key: str, person_id: int, body: str,
+             now: datetime) -> "Inbox":
+        """The row for this message: new, or the one its twin made."""
+        session.execute(insert(cls).values(
+            app_id=app_id, key=key, person_id=person_id, body=body, heard_at=now,
+            is_late=False).on_conflict_do_nothing())
+        return session.scalars(select(cls).filter_by(app_id=app_id, key=key)).one()
+
+    @classmethod
+    def earlier_waiting(cls, session: Session, heard: "Inbox") -> bool:
+        """Whether this person said something before that has had no turn yet."""
+        query = select(cls.id).where(cls.person_id == heard.person_id, cls.id < heard.id,
+                                     cls.answered_at.is_(None))
+        return session.scalars(query.limit(1)).first() is not None
+
+    def settle(self, answer: str, now: datetime) -> None:
+        self.answer, self.answered_at = answer, now

@@ -1,0 +1,89 @@
+"""Double entry, in fen. Every movement is a group of entries that sums to zero; nothing is
+ever changed or deleted. The database holds both rules with triggers (see migrations)."""
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base
+
+# Accounts. A positive amount is what WeChat Pay holds for us; what we owe others is negative.
+WECHAT = "wechat"
+PLATFORM = "platform"
+PROMOTION = "promotion"  # discounts that the platform stands for
+
+
+def held_for(order_id: int) -> str:
+    """Money taken for an order that has not been delivered yet."""
+    return f"order:{order_id}"
+
+
+def owed_back(payment_id: int) -> str:
+    """Money that is on its way back to its payer."""
+    return f"refund:{payment_id}"
+
+
+def shop_account(shop_id: int) -> str:
+    return f"shop:{shop_id}"
+
+
+def rider_account(rider_id: int) -> str:
+    return f"rider:{rider_id}"
+
+
+class LedgerGroup(Base):
+    """One movement of money. `key` names its cause, so that the same cause moves it once."""
+
+    __tablename__ = "ledger_groups"
+    __table_args__ = (Index("ix_ledger_groups_order_id", "order_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    at: Mapped[datetime]
+
+
+class LedgerEntry(Base):
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        CheckConstraint("amount_fen <> 0", name="amount_not_zero"),
+        Index("ix_ledger_entries_group_id", "group_id"),
+        Index("ix_ledger_entries_account_id", "account", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("ledger_groups.id"))
+    account: Mapped[str]
+    amount_fen: Mapped[int]
+
+
+class Unbalanced(Exception):
+    """A movement whose entries do not sum to zero: a mistake in our code."""
+
+
+def post(session: Session, kind: str, *, key: str, entries: Mapping[str, int], now: datetime,
+         order_id: int | None = None) -> bool:
+    """Write one movement; False if its cause was booked before. Zero amounts are left out.
+
+    Raises Unbalanced, writing nothing.
+    """
+    if sum(entries.values()) != 0:
+        raise Unbalanced(f"{kind} {key}: {dict(entries)}")
+    group_id = session.scalar(insert(LedgerGroup).values(
+        key=key, kind=kind, order_id=order_id, at=now)
+        .on_conflict_do_nothing(index_elements=["key"]).returning(LedgerGroup.id))
+    if group_id is None:
+        return False
+    session.add_all(LedgerEntry(group_id=group_id, account=account, amount_fen=amount)
+                    for account, amount in entries.items() if amount)
+    session.flush()
+    return True
+
+
+def entries_of_order(session: Session, order_id: int) -> list[tuple[LedgerGroup, LedgerEntry]]:
+    query = select(LedgerGroup, LedgerEntry).join(LedgerEntry).where(
+        LedgerGroup.order_id == order_id)
+    return [(g, e) for g, e in session.execute(query.order_by(LedgerEntry.id))]

@@ -1,0 +1,218 @@
+"""Orders: what was wanted, where it goes, and every step it took."""
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Numeric,
+    Sequence,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from models.base import Base
+from models.campus import Place
+from models.person import Person
+from models.rider import Rider
+from models.rules.codes import order_code
+from models.rules.order_state import ENDED, OrderEvent, OrderState, next_state
+from models.sealed import Sealed
+from models.shop import Shop
+
+CODE_KEPT_FOR = timedelta(days=7)
+LIVE = text("state NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(ENDED))))
+
+CODE_SERIAL = Sequence("order_code_serial", metadata=Base.metadata)
+
+
+class Order(Base):
+    """All amounts in fen, all times aware. `revision` counts the quotes that were shown."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("payable_fen = goods_fen + delivery_fen - discount_fen",
+                        name="payable_adds_up"),
+        CheckConstraint("payable_fen >= 0", name="payable_not_negative"),
+        Index("ix_orders_buyer_id_id", "buyer_id", "id"),
+        Index("ix_orders_live_buyer", "buyer_id", postgresql_where=LIVE),
+        Index("ix_orders_live_shop", "shop_id", postgresql_where=LIVE),
+        Index("ix_orders_live_rider", "rider_id", postgresql_where=LIVE),
+        Index("ix_orders_wanting_rider", "campus_id",
+              postgresql_where=text("state IN ('cooking', 'ready') AND rider_id IS NULL")),
+        Index("ix_orders_unpaid_until", "pay_until",
+              postgresql_where=text("state = 'awaiting_payment'")),
+        Index("ix_orders_unanswered_until", "answer_until",
+              postgresql_where=text("state = 'paid'")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"))
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    buyer_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    code: Mapped[str]
+    state: Mapped[str] = mapped_column(default=OrderState.DRAFT)
+    version: Mapped[int] = mapped_column()
+    revision: Mapped[int] = mapped_column(default=1)
+
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
+    room: Mapped[str | None] = mapped_column(Sealed)
+    note: Mapped[str | None]
+    wanted_at: Mapped[datetime | None]  # the time the student named; None: as soon as can be
+    promised_at: Mapped[datetime | None]
+
+    goods_fen: Mapped[int] = mapped_column(default=0)
+    delivery_fen: Mapped[int] = mapped_column(default=0)
+    discount_fen: Mapped[int] = mapped_column(default=0)
+    discount_kind: Mapped[str | None]
+    payable_fen: Mapped[int] = mapped_column(default=0)
+    rider_fee_fen: Mapped[int] = mapped_column(default=0)
+
+    created_at: Mapped[datetime]
+    pay_until: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
+    answer_until: Mapped[datetime | None]  # the kitchen's time to say yes or no
+    accepted_at: Mapped[datetime | None]
+    food_ready_at: Mapped[datetime | None]  # expected, then actual
+    taken_at: Mapped[datetime | None]
+    picked_up_at: Mapped[datetime | None]
+    arrived_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    rider_id: Mapped[int | None] = mapped_column(ForeignKey("riders.id"))
+    pin: Mapped[str | None] = mapped_column(Sealed)  # the hand-over code, the buyer's alone
+    pin_misses: Mapped[int] = mapped_column(default=0)
+
+    lines: Mapped[list["OrderLine"]] = relationship(
+        lazy="selectin", order_by="OrderLine.position", cascade="all, delete-orphan")
+    shop: Mapped[Shop] = relationship()
+    buyer: Mapped[Person] = relationship()
+    place: Mapped[Place | None] = relationship()
+    rider: Mapped[Rider | None] = relationship()
+
+    __mapper_args__ = {"version_id_col": version}
+
+    def apply(self, session: Session, event: OrderEvent, *, now: datetime,
+              by: int | None = None, **facts: Any) -> None:
+        """Move along the state machine and leave a log row; written at once.
+
+        The caller holds the row lock and commits. Raises IllegalTransition, changing nothing.
+        The UPDATE is conditional on the version, so that a twin without the lock fails too.
+        """
+        came_from, self.state = self.state, next_state(OrderState(self.state), event)
+        if OrderState(self.state) in ENDED:
+            self.ended_at = now
+        session.add(OrderLog(order_id=self.id, came_from=came_from, event=event, at=now,
+                             state=self.state, person_id=by, facts=facts))
+        session.flush()
+
+    @property
+    def is_live(self) -> bool:
+        return OrderState(self.state) not in ENDED
+
+    @classmethod
+    def lock(cls, session: Session, order_id: int) -> "Order":
+        return session.scalars(
+            select(cls).filter_by(id=order_id).with_for_update()
+            .execution_options(populate_existing=True)).one()
+
+    @classmethod
+    def by_code(cls, session: Session, campus_id: int, code: str) -> "Order | None":
+        """The order that goes by this code on the campus now. Not locked."""
+        query = select(cls).join(OrderCode, OrderCode.order_id == cls.id)
+        return session.scalars(query.where(
+            OrderCode.campus_id == campus_id, OrderCode.code == code.upper())).one_or_none()
+
+    @classmethod
+    def draft_of(cls, session: Session, buyer_id: int) -> "Order | None":
+        """The buyer's newest order that is not paid yet, locked."""
+        query = select(cls).where(
+            cls.buyer_id == buyer_id, LIVE,
+            cls.state.in_([OrderState.DRAFT, OrderState.AWAITING_PAYMENT]))
+        return session.scalars(query.order_by(cls.id.desc()).limit(1).with_for_update()
+                               .execution_options(populate_existing=True)).one_or_none()
+
+    @classmethod
+    def last_of(cls, session: Session, buyer_id: int) -> "Order | None":
+        """The buyer's newest order, whatever became of it; not locked."""
+        query = select(cls).filter_by(buyer_id=buyer_id).order_by(cls.id.desc()).limit(1)
+        return session.scalars(query).one_or_none()
+
+    @classmethod
+    def live_of(cls, session: Session, buyer_id: int) -> "list[Order]":
+        query = select(cls).where(cls.buyer_id == buyer_id, LIVE).order_by(cls.id)
+        return list(session.scalars(query))
+
+    @classmethod
+    def carried_by(cls, session: Session, rider_id: int) -> "list[Order]":
+        query = select(cls).where(cls.rider_id == rider_id, LIVE).order_by(cls.taken_at, cls.id)
+        return list(session.scalars(query))
+
+
+class OrderLine(Base):
+    __tablename__ = "order_lines"
+    __table_args__ = (Index("ix_order_lines_order_id", "order_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    position: Mapped[int]
+    dish_id: Mapped[int] = mapped_column(ForeignKey("dishes.id"))
+    dish_key: Mapped[str]
+    name: Mapped[str]
+    quantity: Mapped[Decimal] = mapped_column(Numeric(6, 2))
+    options: Mapped[list[str]]
+    option_names: Mapped[list[str]]
+    price_fen: Mapped[int]  # of one, options included
+    amount_fen: Mapped[int]
+
+
+class OrderLog(Base):
+    __tablename__ = "order_log"
+    __table_args__ = (Index("ix_order_log_order_id", "order_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    came_from: Mapped[str]
+    event: Mapped[str]
+    state: Mapped[str]
+    at: Mapped[datetime]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    facts: Mapped[dict[str, Any]]
+
+
+class OrderCode(Base):
+    """Which order goes by a code on a campus now; a code is free again after seven days."""
+
+    __tablename__ = "order_codes"
+
+    campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), unique=True)
+    taken_at: Mapped[datetime]
+
+
+def take_code(session: Session, campus_id: int, *, now: datetime) -> str:
+    """A code that no order of this campus has had for seven days. No lock is waited for."""
+    for _ in range(100):
+        code = order_code(session.scalar(select(func.nextval(CODE_SERIAL.name))) or 0)
+        claim = insert(OrderCode).values(campus_id=campus_id, code=code, taken_at=now)
+        claim = claim.on_conflict_do_update(
+            index_elements=["campus_id", "code"], set_={"taken_at": now, "order_id": None},
+            where=OrderCode.taken_at < now - CODE_KEPT_FOR)
+        if session.scalar(claim.returning(OrderCode.code)):
+            return code
+    raise RuntimeError("no free order code in 100 tries: too many orders in seven days")
+
+
+def place_order(session: Session, order: Order) -> Order:
+    """Give a new order its code and its row."""
+    order.code = take_code(session, order.campus_id, now=order.created_at)
+    session.add(order)
+    session.flush()
+    session.get_one(OrderCode, (order.campus_id, order.code)).order_id = order.id
+    return order

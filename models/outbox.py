@@ -1,0 +1,61 @@
+"""What the service owes the outside world, written in the same transaction as its cause."""
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base
+
+FIRST_WAIT = timedelta(seconds=10)  # longer than any gateway timeout, or a slow send is sent twice
+LONGEST_WAIT = timedelta(hours=1)
+MOST_ATTEMPTS = 12  # about four hours; then a dead letter, shown by `doctor`
+WAKE_CHANNEL = "outbox"
+
+
+class Outbox(Base):
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_due", "due_at", postgresql_where=text("settled_at IS NULL")),
+        Index("ix_outbox_dead", "settled_at", postgresql_where=text("outcome LIKE 'dead%'")),
+        Index("ix_outbox_order_id", "order_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # one debt per fact, however often it is told
+    kind: Mapped[str]
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    settled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]  # "delivered", "dropped: …", "dead: …"
+
+    def begin_attempt(self, now: datetime) -> None:
+        """Count an attempt and put the debt off, so that a crash finds it due again.
+
+        10 s, 20 s, 40 s … at most an hour. After MOST_ATTEMPTS it is a dead letter.
+        """
+        self.attempts += 1
+        self.due_at = now + min(FIRST_WAIT * 2 ** (self.attempts - 1), LONGEST_WAIT)
+
+    def give_up_if_hopeless(self, why: str, now: datetime) -> None:
+        if self.attempts >= MOST_ATTEMPTS:
+            self.settle(f"dead: {why}", now)
+
+    def settle(self, outcome: str, now: datetime) -> None:
+        self.settled_at, self.outcome = now, outcome[:300]
+
+
+def owe(session: Session, kind: str, *, key: str, payload: dict[str, Any], now: datetime,
+        order_id: int | None = None, due_at: datetime | None = None) -> None:
+    """Record a debt to the outside world; the relay pays it after commit.
+
+    The same key twice is one debt. NOTIFY wakes the relay when this transaction commits.
+    """
+    session.execute(insert(Outbox).values(
+        kind=kind, key=key, payload=payload, order_id=order_id, created_at=now,
+        due_at=due_at or now, attempts=0).on_conflict_do_nothing(index_elements=["key"]))
+    session.execute(text(f"NOTIFY {WAKE_CHANNEL}"))

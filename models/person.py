@@ -1,0 +1,54 @@
+"""Somebody who talks to an official account: student, cook, rider, or several of these."""
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from models.base import Base
+from models.campus import Place
+from models.sealed import Sealed
+
+
+class Person(Base):
+    """`dialogue` is what the next words are heard against: see handlers/dialogue.py."""
+
+    __tablename__ = "people"
+    __table_args__ = (UniqueConstraint("app_id", "openid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    app_id: Mapped[str] = mapped_column(ForeignKey("accounts.app_id"))
+    openid: Mapped[str]
+    name: Mapped[str | None]
+    phone: Mapped[str | None] = mapped_column(Sealed)
+    is_following: Mapped[bool] = mapped_column(default=True)
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
+    room: Mapped[str | None] = mapped_column(Sealed)
+    dialogue: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    spoke_at: Mapped[datetime | None]  # opens WeChat's 48-hour window
+    service_sent: Mapped[int] = mapped_column(default=0)  # customer-service messages since then
+    created_at: Mapped[datetime]
+    place: Mapped[Place | None] = relationship(lazy="joined")
+
+    @classmethod
+    def lock(cls, session: Session, app_id: str, openid: str, *, now: datetime) -> "Person":
+        """The person, made if new, held until the turn ends: one person's messages take turns."""
+        person = session.scalars(cls._locked(app_id, openid)).one_or_none()
+        if person is None:
+            cls.ensure(session, app_id, openid, now=now)
+            person = session.scalars(cls._locked(app_id, openid)).one()
+        return person
+
+    @classmethod
+    def ensure(cls, session: Session, app_id: str, openid: str, *, now: datetime) -> int:
+        """The id of the person with this openid, made if new; not locked."""
+        session.execute(insert(cls).values(
+            app_id=app_id, openid=openid, is_following=True, dialogue={}, service_sent=0,
+            created_at=now).on_conflict_do_nothing())
+        return session.scalars(select(cls.id).filter_by(app_id=app_id, openid=openid)).one()
+
+    @classmethod
+    def _locked(cls, app_id: str, openid: str) -> "Select[Person]":
+        return (select(cls).filter_by(app_id=app_id, openid=openid)
+                .with_for_update(of=cls).execution_options(populate_existing=True))

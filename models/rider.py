@@ -1,0 +1,85 @@
+"""Riders, and the offers made to them."""
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from models.base import Base
+from models.person import Person
+
+CAPACITY = 3  # orders in hand at a time
+
+
+class RiderStatus(StrEnum):
+    APPLIED = "applied"
+    APPROVED = "approved"
+    SUSPENDED = "suspended"
+
+
+class Rider(Base):
+    __tablename__ = "riders"
+    __table_args__ = (
+        Index("ix_riders_on_duty", "campus_id", postgresql_where=text("is_on_duty")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), unique=True)
+    campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"))
+    name: Mapped[str]
+    status: Mapped[str] = mapped_column(default=RiderStatus.APPROVED)
+    is_on_duty: Mapped[bool] = mapped_column(default=False)
+    on_duty_since: Mapped[datetime | None]
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))  # last known, about
+    lat: Mapped[float | None]
+    lng: Mapped[float | None]
+    seen_at: Mapped[datetime | None]
+    person: Mapped[Person] = relationship(lazy="joined")
+
+    @classmethod
+    def of_person(cls, session: Session, person_id: int, *, lock: bool = False) -> "Rider | None":
+        query = select(cls).filter_by(person_id=person_id)
+        if lock:
+            query = query.with_for_update(of=cls).execution_options(populate_existing=True)
+        return session.scalars(query).one_or_none()
+
+    @property
+    def may_work(self) -> bool:
+        return self.status == RiderStatus.APPROVED and self.is_on_duty
+
+
+class OfferState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class Offer(Base):
+    """An order held out to one rider for 40 seconds, with the numbers that chose them."""
+
+    __tablename__ = "offers"
+    __table_args__ = (
+        Index("uq_offers_open_order", "order_id", unique=True,
+              postgresql_where=text("state = 'open'")),
+        Index("uq_offers_open_rider", "rider_id", unique=True,
+              postgresql_where=text("state = 'open'")),
+        Index("ix_offers_order_id", "order_id"),
+        Index("ix_offers_rider_id_id", "rider_id", "id"),
+        Index("ix_offers_open_until", "expires_at", postgresql_where=text("state = 'open'")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    rider_id: Mapped[int] = mapped_column(ForeignKey("riders.id"))
+    state: Mapped[str] = mapped_column(default=OfferState.OPEN)
+    offered_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    fee_fen: Mapped[int]
+    reason: Mapped[dict[str, Any]]  # every candidate and cost, as dispatch saw them
+
+    def answer(self, state: OfferState, now: datetime) -> None:
+        self.state, self.answered_at = state, now

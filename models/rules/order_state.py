@@ -1,0 +1,83 @@
+"""The order's life as a table. Pure: no database, no clock, no text."""
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class OrderState(StrEnum):
+    DRAFT = "draft"                        # quoted, may still change
+    AWAITING_PAYMENT = "awaiting_payment"  # price frozen, pay link out
+    PAID = "paid"                          # the kitchen has not answered yet
+    COOKING = "cooking"
+    READY = "ready"
+    DELIVERING = "delivering"
+    ARRIVED = "arrived"                    # at the drop-off, hand-over code asked
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"                # by the student, before the kitchen began
+    EXPIRED = "expired"                    # nobody paid in time
+    REJECTED = "rejected"                  # the kitchen said no, or nothing, in time
+
+
+class OrderEvent(StrEnum):
+    REVISED = "revised"
+    CONFIRMED = "confirmed"
+    PAID = "paid"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    COOKED = "cooked"
+    RIDER_TAKEN = "rider_taken"
+    AT_SHOP = "at_shop"
+    PICKED_UP = "picked_up"
+    ARRIVED = "arrived"
+    HANDED_OVER = "handed_over"
+
+
+class IllegalTransition(Exception):
+    """The order's present state does not allow this event."""
+
+
+_S, _E = OrderState, OrderEvent
+
+TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = MappingProxyType({
+    (_S.DRAFT, _E.REVISED): _S.DRAFT,
+    (_S.DRAFT, _E.CONFIRMED): _S.AWAITING_PAYMENT,
+    (_S.DRAFT, _E.CANCELLED): _S.CANCELLED,
+    (_S.AWAITING_PAYMENT, _E.REVISED): _S.DRAFT,
+    (_S.AWAITING_PAYMENT, _E.PAID): _S.PAID,
+    (_S.AWAITING_PAYMENT, _E.EXPIRED): _S.EXPIRED,
+    (_S.AWAITING_PAYMENT, _E.CANCELLED): _S.CANCELLED,
+    (_S.PAID, _E.ACCEPTED): _S.COOKING,
+    (_S.PAID, _E.REJECTED): _S.REJECTED,
+    (_S.PAID, _E.CANCELLED): _S.CANCELLED,
+    (_S.COOKING, _E.COOKED): _S.READY,
+    (_S.COOKING, _E.RIDER_TAKEN): _S.COOKING,
+    (_S.COOKING, _E.AT_SHOP): _S.COOKING,
+    (_S.COOKING, _E.PICKED_UP): _S.DELIVERING,  # the kitchen forgot to say it was done
+    (_S.READY, _E.RIDER_TAKEN): _S.READY,
+    (_S.READY, _E.AT_SHOP): _S.READY,
+    (_S.READY, _E.PICKED_UP): _S.DELIVERING,
+    (_S.DELIVERING, _E.ARRIVED): _S.ARRIVED,
+    (_S.ARRIVED, _E.HANDED_OVER): _S.DELIVERED,
+})
+
+ENDED: Final = frozenset({_S.DELIVERED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED})
+UNPAID: Final = frozenset({_S.DRAFT, _S.AWAITING_PAYMENT})
+IN_KITCHEN: Final = frozenset({_S.PAID, _S.COOKING, _S.READY})
+WANTS_RIDER: Final = frozenset({_S.COOKING, _S.READY})
+ON_THE_WAY: Final = frozenset({_S.DELIVERING, _S.ARRIVED})
+PAID_AND_LIVE: Final = IN_KITCHEN | ON_THE_WAY
+
+
+def next_state(state: OrderState, event: OrderEvent) -> OrderState:
+    """The state `event` leads to. Raises IllegalTransition where the table has no arrow."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransition(f"{event} does not apply to an order that is {state}") from None
+
+
+def is_allowed(state: OrderState, event: OrderEvent) -> bool:
+    return (state, event) in TRANSITIONS

@@ -1,0 +1,65 @@
+"""What an order costs. Pure arithmetic on whole fen."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """One dish as ordered: `quantity` may be a half; options carry their surcharges."""
+
+    price_fen: int
+    quantity: Fraction
+    surcharges_fen: tuple[int, ...] = ()
+
+    @property
+    def amount_fen(self) -> int:
+        """Whole fen, halves rounded up (in the shop's favour, by at most half a fen)."""
+        exact = (self.price_fen + sum(self.surcharges_fen)) * self.quantity
+        return int(exact + Fraction(1, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """The campus file's `fees`. Amounts in fen."""
+
+    delivery_base_fen: int = 200
+    per_100m_fen: int = 0
+
+    def delivery_fen(self, distance_m: float) -> int:
+        """The fee for a walk of `distance_m`: every begun 100 m beyond the first 500 counts."""
+        beyond = max(0, -(-(round(distance_m) - 500) // 100))
+        return self.delivery_base_fen + beyond * self.per_100m_fen
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """One offer that the campus makes: `off_fen` off goods of at least `threshold_fen`."""
+
+    kind: str
+    off_fen: int
+    threshold_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """All amounts in fen. `payable_fen == goods + delivery - discount`, never below 1."""
+
+    goods_fen: int
+    delivery_fen: int
+    discount_fen: int
+    discount_kind: str | None
+
+    @property
+    def payable_fen(self) -> int:
+        return self.goods_fen + self.delivery_fen - self.discount_fen
+
+
+def quote(lines: Sequence[PricedLine], *, delivery_fen: int,
+          discounts: Sequence[Discount] = ()) -> Quote:
+    """Price a cart under the one best of `discounts`; something is always left to pay."""
+    goods = sum(line.amount_fen for line in lines)
+    most = max(0, goods + delivery_fen - 1)  # WeChat Pay takes no order of 0 fen
+    offers = [(min(d.off_fen, goods, most), d.kind) for d in discounts if goods >= d.threshold_fen]
+    off, kind = max(offers, default=(0, None))
+    return Quote(goods, delivery_fen, off, kind if off else None)

@@ -1,0 +1,33 @@
+"""Text that is sealed with SECRET_KEY before it reaches the database."""
+import hashlib
+from base64 import urlsafe_b64encode
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet
+from sqlalchemy import Dialect, LargeBinary
+from sqlalchemy.types import TypeDecorator
+
+from config import settings
+
+
+@cache
+def _vault(secret_key: str) -> Fernet:
+    return Fernet(urlsafe_b64encode(hashlib.sha256(f"seal:{secret_key}".encode()).digest()))
+
+
+class Sealed(TypeDecorator[str]):
+    """A str in Python, a Fernet token in Postgres. Not to be searched or compared in SQL."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        return _vault(settings.load().secret_key).encrypt(value.encode())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return _vault(settings.load().secret_key).decrypt(bytes(value)).decode()

@@ -1,0 +1,75 @@
+"""Shops, what they sell, and who may answer for them."""
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from models.base import Base
+from models.campus import Place
+
+DEFAULT_PREP_MINUTES = 12
+
+
+class Shop(Base):
+    __tablename__ = "shops"
+    __table_args__ = (UniqueConstraint("campus_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"))
+    key: Mapped[str]
+    name: Mapped[str]
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
+    prep_minutes: Mapped[int] = mapped_column(default=DEFAULT_PREP_MINUTES)
+    min_order_fen: Mapped[int] = mapped_column(default=0)
+    hours: Mapped[Any | None] = mapped_column(JSONB)
+    is_listed: Mapped[bool] = mapped_column(default=True)
+    place: Mapped[Place | None] = relationship(lazy="joined")
+
+    def owner_ids(self, session: Session) -> list[int]:
+        """People who answer for this shop. Empty: the shop accepts orders by itself."""
+        query = select(ShopOwner.person_id).filter_by(shop_id=self.id)
+        return list(session.scalars(query.order_by(ShopOwner.person_id)))
+
+
+class ShopOwner(Base):
+    __tablename__ = "shop_owners"
+    __table_args__ = (Index("ix_shop_owners_person_id", "person_id"),)
+
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+
+    @classmethod
+    def shop_ids_of(cls, session: Session, person_id: int) -> list[int]:
+        return list(session.scalars(select(cls.shop_id).filter_by(person_id=person_id)))
+
+
+class Dish(Base):
+    __tablename__ = "dishes"
+    __table_args__ = (
+        UniqueConstraint("campus_id", "key"),
+        Index("ix_dishes_shop_id", "shop_id"),
+        CheckConstraint("stock >= 0", name="stock_not_negative"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"))
+    shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
+    key: Mapped[str]
+    name: Mapped[str]
+    price_fen: Mapped[int]
+    options: Mapped[list[str]]  # keys of the campus's options that this dish takes
+    stock: Mapped[int | None]  # None: as many as are wanted
+    category: Mapped[str | None]
+    sold_out_until: Mapped[datetime | None]
+    is_listed: Mapped[bool] = mapped_column(default=True)
+    shop: Mapped[Shop] = relationship(lazy="joined")
+
+    def is_sold_out(self, now: datetime) -> bool:
+        return self.stock == 0 or (self.sold_out_until is not None and self.sold_out_until > now)
+
+    @classmethod
+    def by_keys(cls, session: Session, campus_id: int, keys: set[str]) -> "dict[str, Dish]":
+        query = select(cls).where(cls.campus_id == campus_id, cls.key.in_(keys), cls.is_listed)
+        return {dish.key: dish for dish in session.scalars(query)}
