@@ -1,0 +1,29 @@
+"""Who carries what: pure algorithms, arrays in and plans out.
+
+Nothing here knows a clock, a database, a text or the network; `now` and `seed` are arguments.
+"""
+
+from dispatch.eta import Eta, Vehicle, promise, travel_s
+from dispatch.plan import Assignment, Candidate, Plan, Reason, Why
+from dispatch.problem import Bar, Problem, Visit
+from dispatch.roads import RoadGraph
+from dispatch.solve import Params, Stop, solve
+
+__all__ = [
+    "Assignment",
+    "Bar",
+    "Candidate",
+    "Eta",
+    "Params",
+    "Plan",
+    "Problem",
+    "Reason",
+    "RoadGraph",
+    "Stop",
+    "Vehicle",
+    "Visit",
+    "Why",
+    "promise",
+    "solve",
+    "travel_s",
+]

@@ -1,0 +1,87 @@
+"""What dispatch answers: who takes what, and the numbers that say why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dispatch.problem import Bar
+
+
+class Why(StrEnum):
+    """What became of a rider who was considered for an order."""
+
+    CHOSEN = "chosen"
+    DEARER = "dearer"  # free all tick long, another was better for this order
+    BUSY = "busy"  # given another order in this tick
+    FULL = "full"  # carries all it may
+    FORBIDDEN = "forbidden"
+    DECLINED = "declined"
+    OWN_ORDER = "own_order"
+    OWN_SHOP = "own_shop"
+    BUILDING = "building"
+
+    @classmethod
+    def of(cls, bar: int) -> Why:
+        """The reason that belongs to a `Bar` code other than NONE."""
+        return cls(Bar(bar).name.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One rider who was considered. `cost_s` is None where the pair was not allowed at all."""
+
+    rider_id: int
+    cost_s: float | None
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Numbers behind one assignment. Seconds are relative to the tick's now.
+
+    Attributes
+    ----------
+    distance_m : rider's way to the pickup, stops in between included
+    detour_m : metres this order adds to the rider's route in hand (its whole way when idle)
+    arrival_s, ready_s : rider at the pickup, food ready
+    wait_s : rider waits for the food
+    delivery_s : handed over
+    late_s : behind the promise, 0 when on time
+    delay_s : what the orders in hand lose altogether
+    same_pickup, same_dropoff : id of an order in hand at the same shop or building, or None
+    position : (p, d): the pickup goes before visit p of the route in hand, the hand-over
+        before visit d >= p of it; equal ones follow each other
+    candidates : every rider on duty, cheapest first, the barred ones last
+    """
+
+    distance_m: float
+    detour_m: float
+    arrival_s: float
+    ready_s: float
+    wait_s: float
+    delivery_s: float
+    late_s: float
+    delay_s: float
+    same_pickup: int | None
+    same_dropoff: int | None
+    position: tuple[int, int]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One order for one rider, by index into the problem's arrays, at a matching cost."""
+
+    order_index: int
+    rider_index: int
+    cost_s: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Assignments by rising order index; no order and no rider twice. The rest stays open."""
+
+    assignments: tuple[Assignment, ...]
+    unassigned: tuple[int, ...] = ()
