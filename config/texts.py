@@ -2,7 +2,7 @@
 
 A sentence in `locale/zh_CN.toml` may hold `{parameters}`, taps and links:
 
-    〔显示|发出〕   tappable words; a tap makes the reader send 发出 (〔x〕 shows and sends the same)
+    〔显示|发出〕   tappable words: a tap makes the reader send 发出 (〔x〕 shows and sends x)
     ⟨{url}|文字⟩   a link to a page
 """
 import re
@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 from urllib.parse import quote as percent_encode
 
 MAX_BYTES: Final = 2048  # WeChat's limit for a passive text reply
@@ -36,6 +36,33 @@ class Reply:
 
 
 Param = str | int | Reply | Sequence[Reply | None] | None
+
+
+def to_json(reply: Reply) -> dict[str, Any]:
+    """The reply as plain JSON, to be said later by another process."""
+    return {"key": reply.key, "tap_id": reply.tap_id,
+            "params": {name: _param_json(value) for name, value in reply.params.items()}}
+
+
+def from_json(data: Mapping[str, Any]) -> Reply:
+    params = {name: _param_from_json(value) for name, value in data["params"].items()}
+    return Reply(data["key"], params, data["tap_id"])
+
+
+def _param_json(value: Param) -> Any:
+    if isinstance(value, Reply):
+        return to_json(value)
+    if value is None or isinstance(value, str | int):
+        return value
+    return [None if part is None else to_json(part) for part in value]
+
+
+def _param_from_json(value: Any) -> Param:
+    if isinstance(value, Mapping):
+        return from_json(value)
+    if isinstance(value, list):
+        return [None if part is None else from_json(part) for part in value]
+    return cast(Param, value)
 
 
 def text_of(reply: Reply) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
+from models.sealed import Sealed
 
 FIRST_WAIT = timedelta(seconds=10)  # longer than any gateway timeout, or a slow send is sent twice
 LONGEST_WAIT = timedelta(hours=1)
@@ -27,6 +28,7 @@ class Outbox(Base):
     kind: Mapped[str]
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     payload: Mapped[dict[str, Any]]
+    words: Mapped[str | None] = mapped_column(Sealed)  # what will be said, as JSON; may hold a code
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
@@ -46,16 +48,17 @@ class Outbox(Base):
             self.settle(f"dead: {why}", now)
 
     def settle(self, outcome: str, now: datetime) -> None:
-        self.settled_at, self.outcome = now, outcome[:300]
+        self.settled_at, self.outcome, self.words = now, outcome[:300], None
 
 
 def owe(session: Session, kind: str, *, key: str, payload: dict[str, Any], now: datetime,
-        order_id: int | None = None, due_at: datetime | None = None) -> None:
+        order_id: int | None = None, due_at: datetime | None = None,
+        words: str | None = None) -> None:
     """Record a debt to the outside world; the relay pays it after commit.
 
     The same key twice is one debt. NOTIFY wakes the relay when this transaction commits.
     """
     session.execute(insert(Outbox).values(
         kind=kind, key=key, payload=payload, order_id=order_id, created_at=now,
-        due_at=due_at or now, attempts=0).on_conflict_do_nothing(index_elements=["key"]))
+        due_at=due_at or now, attempts=0, words=words).on_conflict_do_nothing(index_elements=["key"]))
     session.execute(text(f"NOTIFY {WAKE_CHANNEL}"))

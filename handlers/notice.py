@@ -1,0 +1,43 @@
+"""What people must be told later: a row in the outbox, written with its cause."""
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from config.texts import Reply, to_json
+from models.base import Session
+from models.outbox import owe
+
+Prefer = Literal["template", "chat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing for one person to hear.
+
+    `template`: the kind in config/notices.toml, with `facts` for its fields; None: chat only.
+    `chat`: the same as a customer-service message; None: template only.
+    `prefer`: which of the two when both could go. A notice with a template must arrive; one
+    without gives way when WeChat's quota is short. `url`: what a template opens when tapped.
+    """
+
+    person_id: int
+    key: str  # names the fact: the same key twice is one notice
+    template: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    chat: Reply | None = None
+    prefer: Prefer = "template"
+    url: str | None = None
+    good_until: datetime | None = None  # afterwards it is no longer worth saying
+
+
+def tell(session: Session, notice: Notice, *, now: datetime, order_id: int | None = None,
+         due_at: datetime | None = None) -> None:
+    """Owe somebody a notice. What it says is sealed until it is sent, then erased."""
+    words = {"facts": dict(notice.facts), "chat": notice.chat and to_json(notice.chat)}
+    owe(session, "notice", key=f"notice:{notice.key}:{notice.person_id}", now=now,
+        order_id=order_id, due_at=due_at, words=json.dumps(words, ensure_ascii=False), payload={
+            "person_id": notice.person_id, "template": notice.template, "prefer": notice.prefer,
+            "url": notice.url,
+            "good_until": notice.good_until.isoformat() if notice.good_until else None})
