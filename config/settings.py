@@ -168,8 +168,13 @@ def _secret_of_this_checkout() -> str:
     return path.read_text().strip()
 
 
+def environment() -> dict[str, str]:
+    """`.env`, and the process's own environment over it."""
+    from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+    return {**from_file, **os.environ}
+
+
 @cache
 def load() -> Settings:
-    """The settings of this process, read once: `.env` first, the environment over it."""
-    from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
-    return Settings({**from_file, **os.environ})
+    """The settings of this process, read once (see `environment`)."""
+    return Settings(environment())
