@@ -53,6 +53,7 @@ class Payment(Base):
     prepaid_at: Mapped[datetime | None]
     transaction_id: Mapped[str | None] = mapped_column(unique=True)
     paid_at: Mapped[datetime | None]
+    paid_fen: Mapped[int | None]  # what came; differs from amount_fen only where that is amiss
     closed_at: Mapped[datetime | None]
     order: Mapped[Order] = relationship()
     payer: Mapped[Person] = relationship()
@@ -66,11 +67,19 @@ class Payment(Base):
         return session.scalars(select(cls).filter_by(out_trade_no=out_trade_no)).one_or_none()
 
     @classmethod
+    def lock(cls, session: Session, payment_id: int) -> "Payment":
+        """The payment as it is now. Its order is locked first, by the caller."""
+        return session.scalars(
+            select(cls).filter_by(id=payment_id).with_for_update(of=cls)
+            .execution_options(populate_existing=True)).one()
+
+    @classmethod
     def of_order(cls, session: Session, order_id: int, *states: PaymentState) -> "list[Payment]":
         query = select(cls).filter_by(order_id=order_id)
         if states:
             query = query.where(cls.state.in_(states))
-        return list(session.scalars(query.order_by(cls.id)))
+        query = query.order_by(cls.id).execution_options(populate_existing=True)
+        return list(session.scalars(query))
 
 
 def new_token() -> str:

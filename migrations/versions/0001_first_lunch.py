@@ -514,6 +514,7 @@ def upgrade() -> None:
         sa.Column("prepaid_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("transaction_id", sa.String(), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paid_fen", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("amount_fen > 0", name=op.f("ck_payments_amount_positive")),
         sa.ForeignKeyConstraint(
