@@ -1,0 +1,8 @@
+"""H5 pages and WeChat Pay's notifications. `wsgi.py` registers what `create_blueprints` gives."""
+from flask import Blueprint
+
+
+def create_blueprints() -> list[Blueprint]:
+    from web import assets, payment
+
+    return [assets.blueprint, payment.blueprint]

@@ -1,0 +1,4 @@
+"""The pay page, and WeChat Pay's notifications."""
+from flask import Blueprint
+
+blueprint = Blueprint("payment", __name__)
