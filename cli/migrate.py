@@ -1,0 +1,44 @@
+"""`migrate`: Alembic through its Python API; there is no alembic.ini."""
+import os
+from typing import TYPE_CHECKING
+
+from cli import embedded
+from cli.base import command
+from config import settings
+from config.settings import ROOT
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+def config(database_url: str) -> "Config":
+    """Alembic's configuration for this database (a SQLAlchemy URL)."""
+    from alembic.config import Config
+
+    made = Config()
+    made.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
+    return made
+
+
+def upgrade(database_url: str) -> None:
+    """Bring the database to the newest schema. One at a time: others wait for the first."""
+    from alembic import command as alembic
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(database_url)
+    with engine.connect() as guard:
+        # Held by this connection until it closes; the migrations run on another.
+        guard.execute(text("SELECT pg_advisory_lock(hashtext('paotang migrate'))"))
+        guard.commit()
+        alembic.upgrade(config(database_url), "head")
+    engine.dispose()
+
+
+@command("migrate")
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    embedded.apply(os.environ)
+    upgrade(settings.load().database_url)
+    print("paotang: the database is at the newest schema")
