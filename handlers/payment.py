@@ -35,6 +35,7 @@ from models.rules.order_state import OrderEvent, OrderState
 log = structlog.get_logger(__name__)
 
 FIRST_CHECK: Final = timedelta(seconds=30)  # the notification usually comes within a second
+ASKED: Final = "asked"
 # Reasons why money goes back that nobody asked for: the payer hears which it was.
 UNASKED: Final = {"late": "refund.late", "second": "refund.second", "revised": "refund.revised",
                   "amount": "refund.misfit", "app": "refund.misfit", "payer": "refund.misfit"}
@@ -85,6 +86,11 @@ class RecordRefund:
 
 def link(payment: Payment) -> str:
     return f"{settings.load().public_url}/p/{payment.token}"
+
+
+def notify_url(what: str) -> str:
+    """Where WeChat Pay tells us about a "payment" or a "refund". It may not have a query."""
+    return f"{settings.load().public_url}/wxpay/notify/{what}"
 
 
 def ask_payment(session: Session, order: Order, payer: Person, *, now: datetime) -> Payment:
@@ -140,13 +146,14 @@ def check_soon(session: Session, payment: Payment, about: str, *, now: datetime,
                due_at: datetime | None = None) -> None:
     """Owe the question to WeChat Pay what became of a payment; once for each `about`."""
     owe(session, "payment.check", key=f"payment.check:{payment.id}:{about}", now=now,
-        order_id=payment.order_id, due_at=due_at, payload={"payment_id": payment.id})
+        order_id=payment.order_id, due_at=due_at,
+        payload={"payment_id": payment.id, "is_doubted": about != ASKED})
 
 
 def note_asked(session: Session, payment: Payment, *, now: datetime) -> None:
     """From now on WeChat Pay may know of this payment: it must be closed there, and checked."""
     payment.asked_at = payment.asked_at or now
-    check_soon(session, payment, "asked", now=now, due_at=now + FIRST_CHECK)
+    check_soon(session, payment, ASKED, now=now, due_at=now + FIRST_CHECK)
 
 
 def note_closed(session: Session, payment_id: int, *, now: datetime) -> None:
@@ -221,6 +228,16 @@ def record_refund(session: Session, cmd: RecordRefund, *, our_mch_id: str, now: 
         return False
     _advance(session, order, refund, cmd, now=now)
     return True
+
+
+def note_refused(session: Session, refund_id: int, why: str) -> None:
+    """WeChat Pay said no to a refund: a person must look."""
+    refund = session.get_one(Refund, refund_id)
+    order = Order.lock(session, refund.payment.order_id)
+    session.refresh(refund)
+    if refund.state == RefundState.DUE:
+        refund.state = RefundState.ABNORMAL
+    log.error("refund.refused", order=order.id, number=refund.out_refund_no, why=why)
 
 
 def held_fen(session: Session, order_id: int) -> int:
