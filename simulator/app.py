@@ -1,0 +1,118 @@
+"""The simulator as one web server: WeChat's hosts, WeChat Pay's and the phones' on one port."""
+import importlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from flask import Flask, Response, g, request
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from simulator import cashier, control, oauth, pay, wechat_api
+from simulator.api_errors import ApiError
+from simulator.faults import Fault
+from simulator.journal import readable
+from simulator.world import World
+
+HEARD = ("/cgi-bin/", "/sns/", "/v3/", "/connect/")
+
+
+def create_app(world: World) -> Flask:
+    """Everything on one port. The world is in app.config["WORLD"]."""
+    app = Flask(__name__)
+    app.config.update(WORLD=world, MAX_CONTENT_LENGTH=20 * 2**20)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    for blueprint in (wechat_api.blueprint, oauth.blueprint, pay.blueprint, control.blueprint):
+        app.register_blueprint(blueprint)
+    with suppress(ModuleNotFoundError):
+        app.register_blueprint(importlib.import_module("simulator.page").blueprint)
+    app.before_request(_befall)
+    app.after_request(_write_down)
+    cashier.resume(world)
+    return app
+
+
+def _befall() -> Response | None:
+    """Trouble that was asked for this path, before or instead of the work."""
+    if not request.path.startswith(HEARD):
+        return None
+    g.fault = fault = control.world().faults.take(request.path)
+    if fault is None:
+        return None
+    if fault.delay_s:
+        time.sleep(fault.delay_s)
+    if fault.cut:
+        _hang_up()
+        return Response(status=502)
+    return _instead(fault)
+
+
+def _instead(fault: Fault) -> Response | None:
+    if fault.errcode is not None:
+        message = fault.errmsg or "asked to fail"
+        return wechat_api.refusal(ApiError(fault.errcode, message))
+    if fault.status is not None and not fault.lose_answer:
+        if request.path.startswith("/v3/") and not fault.body:
+            return pay.refused(pay.PayError(
+                fault.status, fault.code or "SYSTEM_ERROR", fault.message or "系统错误"))
+        return Response(fault.body, fault.status)
+    return None
+
+
+def _hang_up() -> None:
+    line = request.environ.get("werkzeug.socket")
+    if line is not None:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def _write_down(response: Response) -> Response:
+    if not request.path.startswith(HEARD):
+        return response
+    heard = response.get_data() if not response.is_streamed else b""
+    control.world().note(
+        "call", method=request.method, path=request.path, query=dict(request.args),
+        who=request.remote_addr, headers=_telling_headers(),
+        request=readable(request.get_data()), status=response.status_code,
+        response=readable(heard))
+    fault = g.get("fault")
+    if fault is not None and fault.lose_answer:
+        _hang_up()
+        return Response(status=fault.status or 502)
+    return response
+
+
+def _telling_headers() -> dict[str, str]:
+    wanted = ("Authorization", "Accept", "User-Agent", "Wechatpay-Serial", "Content-Type",
+              "X-Sim-Phone")
+    return {name: request.headers[name] for name in wanted if name in request.headers}
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        """The journal has every call."""
+
+
+def make(world: World, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:
+    """A threaded server, bound but not yet serving. Port 0: whichever is free."""
+    server = make_server(host, port, create_app(world), threaded=True, request_handler=_Quiet)
+    server.daemon_threads = True  # type: ignore[attr-defined]
+    world.base_url = f"http://{host}:{server.server_port}"
+    return server
+
+
+@contextmanager
+def running(world: World, port: int = 0) -> Iterator[str]:
+    """Serve the world in this process; yields its base address, and stops when left."""
+    server = make(world, port=port)
+    thread = threading.Thread(target=server.serve_forever, daemon=True, name="simulator")
+    thread.start()
+    try:
+        yield world.base_url
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
