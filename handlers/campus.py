@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import cast, column, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from config.settings import WeChatAccount
@@ -179,26 +180,34 @@ def _ids_by_key(session: Session, model: type[Place | Shop], campus_id: int) -> 
 def _sync(session: Session, model: type[Place | Shop | Dish], campus_id: int,
           wanted: Mapping[str, Row]) -> Change:
     """Make the campus's rows be `wanted` (by key); only rows that differ are touched."""
-    columns = {column.name: column for column in model.__table__.columns}
+    columns = {each.name: each for each in model.__table__.columns}
     query = select(*columns.values()).where(columns["campus_id"] == campus_id)
     found = {row["key"]: dict(row)
              for row in session.execute(query.order_by(columns["id"])).mappings()}
     new = [{"campus_id": campus_id, "key": key, "is_listed": True, **row}
            for key, row in wanted.items() if key not in found]
-    changed = [{"id": found[key]["id"], "is_listed": True, **row}
-               for key, row in wanted.items()
-               if key in found and _differs(found[key], {"is_listed": True, **row})]
+    changed = [{"id": found[key]["id"], **news} for key, row in wanted.items()
+               if key in found and (news := _news(found[key], {"is_listed": True, **row}))]
     gone = [{"id": row["id"], "is_listed": False} for key, row in found.items()
             if row["is_listed"] and key not in wanted]
     if new:
-        session.execute(insert(model), new)
+        _insert(session, model, new)
     for rows in (changed, gone):
         _update(session, model, rows)
     return Change(f"{model.__tablename__}", len(new), len(changed), len(gone))
 
 
-def _differs(found: Mapping[str, Any], row: Row) -> bool:
-    return any(found[name] != value for name, value in row.items())
+def _insert(session: Session, model: type[Any], rows: list[Row]) -> None:
+    """All rows as one parameter: a hundred thousand small ones cost seconds."""
+    table = model.__table__
+    columns = [column(name, table.columns[name].type) for name in rows[0]]
+    given = func.jsonb_to_recordset(cast(literal(rows, JSONB), JSONB)).table_valued(
+        *columns, name="given").render_derived(with_types=True)
+    session.execute(insert(table).from_select(list(rows[0]), select(given)))
+
+
+def _news(found: Row, row: Row) -> Row:
+    return {name: value for name, value in row.items() if found[name] != value}
 
 
 def _update(session: Session, model: type[Any], rows: list[Row]) -> None:
