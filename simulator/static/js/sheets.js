@@ -1,0 +1,201 @@
+// What rises inside a phone: choices, the place picker, pictures, the scanner.
+
+import { pin } from "./bubbles.js";
+import { el, svg } from "./dom.js";
+
+// Shows `content` at the foot of the phone; resolves with what `close(value)` is given.
+export function raise(phone, title, build) {
+  return new Promise((resolve) => {
+    const before = document.activeElement;
+    const sheet = el("div.sheet", { role: "dialog", "aria-modal": "true", "aria-label": title });
+    const veil = el("div.veil", {}, sheet);
+    const close = (value) => {
+      veil.remove();
+      before?.focus?.({ preventScroll: true });
+      resolve(value);
+    };
+    veil.addEventListener("click", (event) => event.target === veil && close(undefined));
+    veil.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") close(undefined);
+      if (event.key === "Tab") keepInside(event, sheet);
+    });
+    sheet.append(el("h3", {}, title), ...build(close));
+    phone.append(veil);
+    (sheet.querySelector("[autofocus]") ?? sheet.querySelector("button, input"))?.focus();
+  });
+}
+
+function keepInside(event, sheet) {
+  const stops = [...sheet.querySelectorAll("button, input, select, textarea, a[href]")];
+  const [first, last] = [stops[0], stops.at(-1)];
+  if (event.shiftKey ? document.activeElement === first : document.activeElement === last) {
+    event.preventDefault();
+    (event.shiftKey ? last : first).focus();
+  }
+}
+
+const ends = (close, label) => el("div.ends", {},
+  el("button.button.plain", { type: "button", onclick: () => close(undefined) }, "取消"),
+  el("button.button", { type: "submit", "data-ok": true }, label));
+
+// A list of choices: [[label, value], …].
+export function choose(phone, title, choices) {
+  return raise(phone, title, (close) => [
+    el("div.rows", {}, ...choices.map(([label, value]) =>
+      el("button", { type: "button", onclick: () => close(value) }, label))),
+    el("div.ends", {}, el("button.button.plain", { type: "button", onclick: () => close(undefined) }, "取消")),
+  ]);
+}
+
+export function askScene(phone) {
+  return raise(phone, "扫一扫", (close) => {
+    const input = el("input", { name: "scene", "data-scene": true, placeholder: "例如 b_ap01", autocomplete: "off",
+      autofocus: true, maxlength: 64, required: true });
+    const onsubmit = (event) => {
+      event.preventDefault();
+      close(input.value.trim());
+    };
+    return [el("form", { onsubmit }, el("label", {}, "二维码的场景值，或一个网页地址", input), ends(close, "扫码"))];
+  });
+}
+
+// A place: the map is drawn around the last place used; 1 map unit = 2 metres.
+
+const METRES = 2;
+const DEGREE_M = 111_320;
+const KEPT = "sim.place";
+const WIDTH = 320;
+const HEIGHT = 180;
+
+function keptPlace() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEPT));
+    if (Number.isFinite(kept?.lat) && Number.isFinite(kept?.lng)) return kept;
+  } catch { /* a spoilt note is no note */ }
+  return { lat: 30.54, lng: 114.36, label: "" };
+}
+
+const round = (degrees) => Math.round(degrees * 1e6) / 1e6;
+
+export function askPlace(phone, presets) {
+  return raise(phone, "发送位置", (close) => {
+    const kept = keptPlace();
+    const number = (name, value) => el("input", { name, type: "number", step: "any", required: true,
+      value, [`data-${name}`]: true });
+    const lat = number("lat", kept.lat);
+    const lng = number("lng", kept.lng);
+    const label = el("input", { name: "label", maxlength: 60, value: kept.label ?? "", "data-label": true, autocomplete: "off" });
+    const fill = (spot) => {
+      lat.value = spot.lat;
+      lng.value = spot.lng;
+      if (spot.label !== undefined) label.value = spot.label;
+    };
+    const onsubmit = (event) => {
+      event.preventDefault();
+      const spot = { lat: Number(lat.value), lng: Number(lng.value), label: label.value.trim() };
+      localStorage.setItem(KEPT, JSON.stringify(spot));
+      close(spot);
+    };
+    const chips = el("div.chips", {}, ...presets.map((spot) =>
+      el("button", { type: "button", onclick: () => fill(spot) }, spot.label)));
+    return [el("form", { onsubmit }, campusMap(kept, fill), presets.length ? chips : null,
+      el("div.pair", {}, el("label", {}, "纬度", lat), el("label", {}, "经度", lng)),
+      el("label", {}, "地点名", label), ends(close, "发送"))];
+  });
+}
+
+function campusMap(centre, fill) {
+  const mark = pin(WIDTH / 2, HEIGHT / 2);
+  const map = svg("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
+    "aria-label": "校园示意图，点一下选位置；也可以在下面填经纬度", "data-map": "" });
+  map.append(
+    svg("rect", { class: "ground", width: WIDTH, height: HEIGHT }),
+    svg("path", { class: "water", d: "M236 0h84v66q-30 22-58 4t-26-70z" }),
+    svg("path", { class: "road", d: "M0 124h320M92 0v180M208 0q-18 60-4 124v56M0 50h92M208 88h112" }),
+    svg("path", { class: "house", d: "M16 14h58v22H16zM16 64h26v44H16zM52 64h26v44H52zM110 18h72v34h-72zM110 68h30v40h-30z"
+      + "M152 68h30v40h-30zM226 98h36v16h-36zM276 98h32v16h-32zM16 138h58v26H16zM110 140h76v24h-76zM226 140h80v24h-80z" }),
+    mark);
+  map.addEventListener("click", (event) => {
+    const box = map.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const y = ((event.clientY - box.top) / box.height) * HEIGHT;
+    mark.setAttribute("transform", `translate(${x} ${y})`);
+    const metresEast = (x - WIDTH / 2) * METRES;
+    const metresNorth = (HEIGHT / 2 - y) * METRES;
+    const shrink = Math.cos((centre.lat * Math.PI) / 180);
+    fill({ lat: round(centre.lat + metresNorth / DEGREE_M),
+      lng: round(centre.lng + metresEast / (DEGREE_M * shrink)) });
+  });
+  return map;
+}
+
+// A picture: one of three drawn here, or a file; as a JPEG data URL of at most 1024 pixels.
+
+const SAMPLES = [["洒了的餐", drawSpill], ["校园卡", drawCard], ["餐架上的餐", drawShelf]];
+
+export function askPicture(phone) {
+  return raise(phone, "发送图片", (close) => {
+    const samples = SAMPLES.map(([name, draw]) => {
+      const src = drawn(320, 320, draw);
+      return el("button", { type: "button", onclick: () => close(src) }, el("img", { src, alt: "" }), el("span", {}, name));
+    });
+    const file = el("input", { type: "file", accept: "image/*", "data-file": true });
+    file.addEventListener("change", async () => close(await shrunk(file.files[0])));
+    return [el("div.samples", {}, ...samples), el("label", {}, "或者从文件选 ", file),
+      el("div.ends", {}, el("button.button.plain", { type: "button", onclick: () => close(undefined) }, "取消"))];
+  });
+}
+
+function drawn(width, height, draw) {
+  const canvas = el("canvas", { width, height });
+  draw(canvas.getContext("2d"));
+  return canvas.toDataURL("image/jpeg", 0.85);
+}
+
+async function shrunk(file) {
+  const bitmap = await createImageBitmap(file);
+  const scale = Math.min(1, 1024 / Math.max(bitmap.width, bitmap.height));
+  const [width, height] = [Math.round(bitmap.width * scale), Math.round(bitmap.height * scale)];
+  return drawn(width, height, (pen) => pen.drawImage(bitmap, 0, 0, width, height));
+}
+
+function fill(pen, colour, ...boxes) {
+  pen.fillStyle = colour;
+  for (const [x, y, width, height] of boxes) pen.fillRect(x, y, width, height);
+}
+
+function disc(pen, colour, x, y, rx, ry = rx) {
+  pen.fillStyle = colour;
+  pen.beginPath();
+  pen.ellipse(x, y, rx, ry, 0, 0, 2 * Math.PI);
+  pen.fill();
+}
+
+function drawSpill(pen) {
+  fill(pen, "#c9b79c", [0, 0, 320, 320]);
+  disc(pen, "#a8652a", 190, 220, 110, 62);
+  disc(pen, "#b8752f", 120, 250, 60, 30);
+  disc(pen, "#f4f1ea", 140, 130, 92);
+  disc(pen, "#e2ddd2", 140, 130, 76);
+  disc(pen, "#8e4f1d", 150, 140, 58, 50);
+  for (const [x, y] of [[200, 210], [240, 232], [160, 246], [226, 190]]) disc(pen, "#e8d9a0", x, y, 14, 10);
+}
+
+function drawCard(pen) {
+  fill(pen, "#e6e6e6", [0, 0, 320, 320]);
+  fill(pen, "#1f5fae", [30, 70, 260, 170]);
+  fill(pen, "#fff", [48, 118, 70, 88]);
+  disc(pen, "#9db6d3", 83, 148, 18);
+  disc(pen, "#9db6d3", 83, 196, 28, 20);
+  pen.font = "bold 24px sans-serif";
+  pen.fillText("校园卡 · 样张", 48, 104);
+  fill(pen, "#cfe0f4", [136, 126, 130, 12], [136, 152, 96, 12], [136, 178, 114, 12]);
+}
+
+function drawShelf(pen) {
+  fill(pen, "#dfe6ea", [0, 0, 320, 320]);
+  fill(pen, "#8796a0", [20, 20, 12, 290], [288, 20, 12, 290], [20, 150, 280, 12], [20, 296, 280, 12]);
+  fill(pen, "#d9a15b", [60, 70, 80, 80], [180, 206, 90, 90]);
+  fill(pen, "#f2f2f2", [170, 84, 70, 66], [60, 220, 84, 76]);
+  fill(pen, "#fff", [76, 92, 46, 30], [200, 232, 50, 34]);
+}
