@@ -1,0 +1,37 @@
+"""Payments: asked for, recorded, closed, and given back.
+
+The lock of the order guards its payments, refunds and ledger. `retire_payments` and the
+`refund_…` functions are called with it held; all others take it themselves.
+"""
+from handlers.payment.asking import (
+    Prepay,
+    Standing,
+    ask_payment,
+    begin_prepay,
+    check_soon,
+    expire_unpaid,
+    link,
+    note_closed,
+    note_prepaid,
+    notify_url,
+    retire_payments,
+    standing,
+)
+from handlers.payment.recording import Recorded, RecordPayment, record_payment
+from handlers.payment.refunding import (
+    NotOurs,
+    OverRefund,
+    RecordRefund,
+    held_fen,
+    note_refused,
+    record_refund,
+    refund_order,
+    refund_payment,
+)
+
+__all__ = [
+    "NotOurs", "OverRefund", "Prepay", "RecordPayment", "RecordRefund", "Recorded", "Standing",
+    "ask_payment", "begin_prepay", "check_soon", "expire_unpaid", "held_fen", "link",
+    "note_closed", "note_prepaid", "note_refused", "notify_url", "record_payment",
+    "record_refund", "refund_order", "refund_payment", "retire_payments", "standing",
+]
