@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import cast, column, delete, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    any_,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from config.settings import WeChatAccount
@@ -20,6 +31,7 @@ from models.rules.campus_file import check
 from models.shop import DEFAULT_PREP_MINUTES, Dish, Shop, ShopOwner
 
 Row = dict[str, Any]
+GENTLY = {"key_share": True}  # orders that point at the row can still be written meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ def ensure_account(session: Session, account: WeChatAccount) -> bool:
 
     The AES key that was used before stays known, for pushes still under way.
     """
-    row = session.get(Account, account.app_id, with_for_update=True)
+    row = session.get(Account, account.app_id, with_for_update=GENTLY)
     if row is None:
         session.add(Account(app_id=account.app_id, secret=account.secret, token=account.token,
                             aes_key=account.aes_key))
@@ -88,11 +100,14 @@ def load_campus(session: Session, data: Mapping[str, Any], *, app_id: str,
     file = check(data).data
     campus, was_new = _campus_row(session, file, now)
     before = {} if was_new else campus.file
+    people, met = _sync_people(session, app_id, file, now)  # first: design.md §4.8
     changes = [
         Change("campus", added=int(was_new)),
         *_sync_ground(session, campus.id, file),
         *_sync_shops(session, campus.id, file, before),
-        *_sync_people(session, campus.id, app_id, file, before, now),
+        met,
+        _sync_owners(session, campus.id, app_id, file, before, people),
+        _sync_riders(session, campus.id, app_id, file, before, people),
         _serve(session, app_id, campus.id),
     ]
     kept = _without_secrets(file)
@@ -110,7 +125,7 @@ def _campus_row(session: Session, file: Row, now: datetime) -> tuple[Campus, boo
     made = session.scalar(upsert(Campus).values(
         name=file["campus"], tz=file["tz"], file=_without_secrets(file), menu_version=1,
         loaded_at=now).on_conflict_do_nothing(index_elements=["name"]).returning(Campus.id))
-    query = select(Campus).filter_by(name=file["campus"]).with_for_update()
+    query = select(Campus).filter_by(name=file["campus"]).with_for_update(key_share=True)
     return session.scalars(query.execution_options(populate_existing=True)).one(), bool(made)
 
 
@@ -129,7 +144,7 @@ def _nameplate(person: Row) -> Row:
 
 
 def _serve(session: Session, app_id: str, campus_id: int) -> Change:
-    account = session.get_one(Account, app_id, with_for_update=True)
+    account = session.get_one(Account, app_id, with_for_update=GENTLY)
     if account.campus_id == campus_id:
         return Change("account")
     account.campus_id = campus_id
@@ -192,8 +207,8 @@ def _sync(session: Session, model: type[Place | Shop | Dish], campus_id: int,
             if row["is_listed"] and key not in wanted]
     if new:
         _insert(session, model, new)
-    for rows in (changed, gone):
-        _update(session, model, rows)
+    if changed or gone:
+        _update(session, model, changed + gone)
     return Change(f"{model.__tablename__}", len(new), len(changed), len(gone))
 
 
@@ -211,9 +226,13 @@ def _news(found: Row, row: Row) -> Row:
 
 
 def _update(session: Session, model: type[Any], rows: list[Row]) -> None:
-    """Update by id. Rows with the same columns go together, in the order of their ids."""
+    """Update by id. Locked in the order of their ids first, as those do who take stock; then
+    rows with the same columns go together."""
+    ids = literal([row["id"] for row in rows], ARRAY(BigInteger))
+    touched = select(model.id).where(model.id == any_(ids)).order_by(model.id)
+    session.execute(touched.with_for_update(of=model, key_share=True))
     by_columns: dict[tuple[str, ...], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: int(row["id"])):
+    for row in rows:
         by_columns.setdefault(tuple(row), []).append(row)
     for batch in by_columns.values():
         session.execute(update(model), batch)
@@ -245,8 +264,9 @@ def _sync_paths(session: Session, campus_id: int, file: Row) -> Change:
 
 # --- people ---------------------------------------------------------------------------------
 
-def _sync_people(session: Session, campus_id: int, app_id: str, file: Row, before: Row,
-                 now: datetime) -> Iterator[Change]:
+def _sync_people(session: Session, app_id: str, file: Row,
+                 now: datetime) -> tuple[dict[str, int], Change]:
+    """The ids, by openid, of everybody whom the file names."""
     named = [*file["riders"], *file["operators"], *file["emergency"].get("on_duty", ())]
     owners = [openid for shop in file["shops"] for openid in shop["owners"]]
     openids = sorted({*owners, *(person["openid"] for person in named)})
@@ -254,10 +274,9 @@ def _sync_people(session: Session, campus_id: int, app_id: str, file: Row, befor
     _make_people(session, app_id, [o for o in openids if o not in known], now)
     people = _people(session, app_id, openids)
     renamed = sum([_introduce(people[person["openid"]], person) for person in named])
-    yield Change("people", len(openids) - len(known), renamed)
-    ids = {openid: person.id for openid, person in people.items()}
-    yield _sync_owners(session, campus_id, app_id, file, before, ids)
-    yield _sync_riders(session, campus_id, app_id, file, before, ids)
+    session.flush()
+    return ({openid: person.id for openid, person in people.items()},
+            Change("people", len(openids) - len(known), renamed))
 
 
 def _people(session: Session, app_id: str, openids: list[str]) -> dict[str, Person]:
