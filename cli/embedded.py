@@ -5,6 +5,7 @@ by all commands of this checkout, and end with the last of them, however that on
 """
 import atexit
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -67,7 +68,7 @@ class Lease:
         with log.open(mode) as file:
             subprocess.run(
                 [sys.executable, "-P", "-m", "cli.keeper", self.spec.as_json(place)],
-                cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True,
+                cwd=ROOT, env={**os.environ, "PYTHONPATH": python_path()}, check=True,
                 stdin=subprocess.DEVNULL, stdout=file, stderr=file)
 
     def _address(self) -> str | None:
@@ -155,6 +156,18 @@ def release(instance: str | None = None) -> None:
         lease.give_back()
 
 
+def discard(var: Path, pattern: str) -> None:
+    """Delete the instances of that name (a glob) which nobody uses: data, logs and all."""
+    var = var.resolve()
+    note = var / "elsewhere"
+    homes = [var, *([Path(note.read_text().strip())] if note.exists() else [])]
+    with locks.exclusive(var / "door"):
+        for run in var.glob(pattern):
+            busy = any(locks.is_held(lock) for lock in run.glob("*/keeper"))
+            for home in homes if not busy else ():
+                shutil.rmtree(home / run.name, ignore_errors=True)
+
+
 def apply(environ: MutableMapping[str, str], var: Path = VAR) -> None:
     """Fill in DATABASE_URL and REDIS_URL where neither `.env` nor the environment has them."""
     given = settings.environment()
@@ -166,6 +179,12 @@ def apply(environ: MutableMapping[str, str], var: Path = VAR) -> None:
     if servers.redis_url:
         environ["REDIS_URL"] = servers.redis_url
     settings.load.cache_clear()
+
+
+def python_path() -> str:
+    """For a child that must find this checkout, wherever it is started from."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join([str(ROOT), *(part for part in given if part not in ("", str(ROOT)))])
 
 
 def _make_folder(run: Path) -> None:

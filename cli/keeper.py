@@ -21,7 +21,7 @@ from cli.servers import SERVERS, Postgres, Redis, ServerFailed
 LOOK_S = 0.15
 START_S = 120.0  # a crash recovery reads the whole log back
 STOP_S = 10.0  # until the next, ruder signal
-TRIES = 5
+TRIES, GIVE_UP_DATA = 5, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Keeper:
                 return
             self._say(f"did not start ({tried} of {TRIES})")
             self._stop()
-            if tried == TRIES - 1 and self.server.repair():
+            if tried == GIVE_UP_DATA and self.server.repair():
                 self.server.prepare()
             time.sleep(0.3 * tried)
         raise ServerFailed(f"{self.server.name} does not start, see {self.spec.run / 'log'}")

@@ -25,15 +25,16 @@ def config(database_url: str) -> "Config":
 def upgrade(database_url: str) -> None:
     """Bring the database to the newest schema. One at a time: others wait for the first."""
     from alembic import command as alembic
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import NullPool, create_engine, text
 
-    engine = create_engine(database_url)
-    with engine.connect() as guard:
-        # Held by this connection until it closes; the migrations run on another.
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.connect() as guard, engine.connect() as connection:
+        # Held by the connection, not by the transaction, while the other one migrates.
         guard.execute(text("SELECT pg_advisory_lock(hashtext('paotang migrate'))"))
         guard.commit()
-        alembic.upgrade(config(database_url), "head")
-    engine.dispose()
+        made = config(database_url)
+        made.attributes["connection"] = connection
+        alembic.upgrade(made, "head")
 
 
 @command("migrate")

@@ -15,6 +15,7 @@ from types import FrameType, TracebackType
 from typing import IO
 
 from cli import leash
+from cli.embedded import python_path
 from config.settings import ROOT
 
 LOOK_S = 0.1
@@ -58,7 +59,7 @@ class Child:
         self.started_at = time.monotonic()
         self.popen = subprocess.Popen(
             leash.command(list(self.process.argv)), start_new_session=True,
-            env={**os.environ, "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1",
+            env={**os.environ, "PYTHONPATH": python_path(), "PYTHONUNBUFFERED": "1",
                  **self.process.env},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8", errors="replace")
@@ -221,11 +222,6 @@ def ours(*arguments: str) -> list[str]:
 
 def _stop(signum: int, _: FrameType | None) -> None:
     raise Stopped
-
-
-def _python_path() -> str:
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join([str(ROOT), *(part for part in given if part not in ("", str(ROOT)))])
 
 
 def _told(status: int) -> str:
