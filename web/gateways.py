@@ -1,0 +1,27 @@
+"""The neighbours as pages see them, built once a process: they keep their connections open."""
+from functools import cache
+
+from config import settings
+from config.settings import PaySettings
+from gateways.wechat import WeChat
+from gateways.wxpay import WxPay
+from models.campus import Account
+
+
+def wechat(account: Account) -> WeChat:
+    return _wechat(account.app_id, account.secret, settings.load().wechat_api_base)
+
+
+def wxpay() -> WxPay:
+    current = settings.load()
+    return _wxpay(current.pay, current.wechat_pay_api_base)
+
+
+@cache
+def _wechat(app_id: str, secret: str, api_base: str) -> WeChat:
+    return WeChat(app_id, secret, api_base=api_base)
+
+
+@cache
+def _wxpay(pay: PaySettings, api_base: str) -> WxPay:
+    return WxPay(pay, api_base=api_base)
