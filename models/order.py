@@ -21,9 +21,16 @@ from models.campus import Place
 from models.person import Person
 from models.rider import Rider
 from models.rules.codes import order_code
-from models.rules.order_state import ENDED, OrderEvent, OrderState, next_state
+from models.rules.order_state import (
+    ENDED,
+    GIVES_STOCK_BACK,
+    HOLDS_STOCK,
+    OrderEvent,
+    OrderState,
+    next_state,
+)
 from models.sealed import Sealed
-from models.shop import Shop
+from models.shop import Shop, return_stock
 
 CODE_KEPT_FOR = timedelta(days=7)
 LIVE = text("state NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(ENDED))))
@@ -84,6 +91,7 @@ class Order(Base):
     arrived_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
+    stock_taken: Mapped[dict[str, Any]] = mapped_column(default=dict)  # dish id → portions
     rider_id: Mapped[int | None] = mapped_column(ForeignKey("riders.id"))
     pin: Mapped[str | None] = mapped_column(Sealed)  # the hand-over code, the buyer's alone
     pin_misses: Mapped[int] = mapped_column(default=0)
@@ -107,6 +115,9 @@ class Order(Base):
         came_from, self.state = self.state, next_state(OrderState(self.state), event)
         if OrderState(self.state) in ENDED:
             self.ended_at = now
+        if came_from in HOLDS_STOCK and self.state in GIVES_STOCK_BACK:
+            return_stock(session, self.stock_taken)
+            self.stock_taken = {}
         session.add(OrderLog(order_id=self.id, came_from=came_from, event=event, at=now,
                              state=self.state, person_id=by, facts=facts))
         session.flush()

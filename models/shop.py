@@ -1,6 +1,9 @@
 """Shops, what they sell, and who may answer for them."""
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from math import ceil
+from typing import Any, Protocol
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -73,3 +76,57 @@ class Dish(Base):
     def by_keys(cls, session: Session, campus_id: int, keys: set[str]) -> "dict[str, Dish]":
         query = select(cls).where(cls.campus_id == campus_id, cls.key.in_(keys), cls.is_listed)
         return {dish.key: dish for dish in session.scalars(query)}
+
+
+class NotEnough(Exception):
+    """A dish has less left than was wanted; nothing was taken."""
+
+    def __init__(self, name: str, left: int) -> None:
+        super().__init__(f"{name}: {left} left")
+        self.name, self.left = name, left
+
+
+class Wanted(Protocol):
+    """A line of an order, as far as stock is concerned."""
+
+    @property
+    def dish_id(self) -> int: ...
+    @property
+    def quantity(self) -> Decimal: ...
+
+
+def take_stock(session: Session, lines: Iterable[Wanted]) -> dict[str, int]:
+    """Reserve what the lines want, all or nothing: dish id → portions. Raises NotEnough.
+
+    Dishes without a count are not in the result: what was never taken is never given back.
+    Locks the dishes in the order of their ids, after the order: see design, lock order.
+    """
+    wanted = _portions(lines)
+    counted = _locked(session, wanted)
+    for dish in counted:
+        if (dish.stock or 0) < wanted[dish.id]:
+            raise NotEnough(dish.name, dish.stock or 0)
+    for dish in counted:
+        dish.stock = (dish.stock or 0) - wanted[dish.id]
+    session.flush()
+    return {str(dish.id): wanted[dish.id] for dish in counted}
+
+
+def return_stock(session: Session, taken: Mapping[str, int]) -> None:
+    """Give back what `take_stock` took; a dish that is no longer counted stays uncounted."""
+    for dish in _locked(session, [int(dish_id) for dish_id in taken]):
+        dish.stock = (dish.stock or 0) + taken[str(dish.id)]
+    session.flush()
+
+
+def _portions(lines: Iterable[Wanted]) -> dict[int, int]:
+    wanted: dict[int, Decimal] = {}
+    for line in lines:
+        wanted[line.dish_id] = wanted.get(line.dish_id, Decimal(0)) + line.quantity
+    return {dish_id: ceil(quantity) for dish_id, quantity in wanted.items()}
+
+
+def _locked(session: Session, dish_ids: Iterable[int]) -> list[Dish]:
+    query = select(Dish).where(Dish.id.in_(list(dish_ids)), Dish.stock.is_not(None))
+    return list(session.scalars(query.order_by(Dish.id).with_for_update(of=Dish)
+                                .execution_options(populate_existing=True)))

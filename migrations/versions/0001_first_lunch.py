@@ -283,6 +283,7 @@ def upgrade() -> None:
         sa.Column("picked_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("arrived_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stock_taken", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("rider_id", sa.BigInteger(), nullable=True),
         sa.Column("pin", sa.LargeBinary(), nullable=True),
         sa.Column("pin_misses", sa.BigInteger(), nullable=False),

@@ -68,6 +68,9 @@ UNPAID: Final = frozenset({_S.DRAFT, _S.AWAITING_PAYMENT})
 IN_KITCHEN: Final = frozenset({_S.PAID, _S.COOKING, _S.READY})
 WANTS_RIDER: Final = frozenset({_S.COOKING, _S.READY})
 ON_THE_WAY: Final = frozenset({_S.DELIVERING, _S.ARRIVED})
+LOADED: Final = ON_THE_WAY | {_S.DELIVERED}
+HOLDS_STOCK: Final = frozenset({_S.AWAITING_PAYMENT, _S.PAID})  # and may still lose it
+GIVES_STOCK_BACK: Final = frozenset({_S.DRAFT, _S.CANCELLED, _S.EXPIRED, _S.REJECTED})
 PAID_AND_LIVE: Final = IN_KITCHEN | ON_THE_WAY
 
 

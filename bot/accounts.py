@@ -1,0 +1,42 @@
+"""Official accounts as the webhook needs them, kept in memory for a few seconds."""
+import time
+from dataclasses import dataclass, field
+
+from models.base import Sessions
+from models.campus import Account
+
+KEPT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What it takes to read an account's pushes."""
+
+    app_id: str
+    original_id: str | None
+    token: str = field(repr=False)
+    aes_key: str | None = field(repr=False)
+    previous_aes_key: str | None = field(repr=False)
+
+
+_DOORS: dict[str, tuple[float, Door]] = {}
+
+
+def account_of(app_id: str) -> Door | None:
+    """The account, read again every 15 s; the last one known while the database is away."""
+    kept_at, door = _DOORS.get(app_id, (0.0, None))
+    if door is not None and time.monotonic() - kept_at < KEPT_S:
+        return door
+    with Sessions() as session:
+        row = session.get(Account, app_id)
+        if row is None:
+            _DOORS.pop(app_id, None)
+            return None
+        door = Door(row.app_id, row.original_id, row.token, row.aes_key, row.previous_aes_key)
+    _DOORS[app_id] = (time.monotonic(), door)
+    return door
+
+
+def forget() -> None:
+    """Read every account anew at its next push."""
+    _DOORS.clear()

@@ -1,0 +1,101 @@
+"""What understanding may know of the conversation: rows, as plain names and numbers."""
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any
+
+from bot.nlu.lexicon import Lexicon, lexicon_from
+from handlers import dialogue
+from handlers.kitchen import waiting_orders
+from handlers.speaker import Speaker
+from models.base import Session
+from models.campus import Campus
+from models.order import Order
+from models.rules.order_state import OrderState
+from models.shop import Shop
+
+MOST_LEXICONS = 16
+_STATUS = {OrderState.AWAITING_PAYMENT: "unpaid", OrderState.PAID: "accepted",
+           OrderState.READY: "cooking", OrderState.ARRIVED: "delivering"}
+_ON_DRAFT = frozenset({"confirm_order", "ask_address", "ask_time", "choose"})
+_LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
+
+
+def lexicon_of(campus: Campus) -> Lexicon:
+    """The words of this campus's menus and places, built once a version of its file."""
+    key = (campus.id, campus.menu_version)
+    if key not in _LEXICONS:
+        _LEXICONS[key] = lexicon_from(campus.file)
+        while len(_LEXICONS) > MOST_LEXICONS:
+            _LEXICONS.popitem(last=False)
+    _LEXICONS.move_to_end(key)
+    return _LEXICONS[key]
+
+
+def as_student(session: Session, speaker: Speaker, focus: Order | None, *,
+               now: datetime) -> dict[str, Any]:
+    """`focus`: the order that words without a code are about; see `focus_of`."""
+    asked = dialogue.pending(speaker.person, now=now)
+    pending = asked.get("pending")
+    told: dict[str, Any] = {}
+    if focus and focus.state == OrderState.DRAFT:
+        told["draft"] = {"shop_id": _shop_key(session, focus), "items": _items(focus)}
+    elif focus:
+        told["order"] = _order(session, focus)
+    if pending == "ask_room":
+        pending = "ask_address"
+    if pending and (focus or pending not in _ON_DRAFT or pending in ("choose", "ask_address")):
+        told["pending"] = pending
+    if pending == "choose":
+        told["choices"] = asked.get("choices", [])
+    return told
+
+
+def as_rider(speaker: Speaker, offered: Order | None) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if offered:
+        told["offer"] = {"order_ref": offered.code}
+    if speaker.carrying:
+        told["jobs"] = [{"order_ref": order.code, "status": _job_status(order)}
+                        for order in speaker.carrying]
+    return told
+
+
+def as_merchant(session: Session, speaker: Speaker) -> dict[str, Any]:
+    shop = session.get(Shop, min(speaker.shop_ids)) if len(speaker.shop_ids) == 1 else None
+    told: dict[str, Any] = {"shop_id": shop.key} if shop else {}
+    if asked := waiting_orders(session, speaker, OrderState.PAID):
+        told["offer"] = {"order_ref": asked[0].code, "items": _items(asked[0])}
+    if cooking := waiting_orders(session, speaker, OrderState.COOKING):
+        told["orders"] = [{"order_ref": o.code, "status": "cooking"} for o in cooking[:10]]
+    return told
+
+
+def focus_of(session: Session, speaker: Speaker, *, now: datetime) -> Order | None:
+    """The order a student most likely means: the one just asked about, else the newest live."""
+    asked = dialogue.pending(speaker.person, now=now)
+    if order_id := asked.get("order_id"):
+        order = session.get(Order, order_id)
+        if order and order.buyer_id == speaker.person.id and order.is_live:
+            return order
+    live = Order.live_of(session, speaker.person.id)
+    return live[-1] if live else None
+
+
+def _order(session: Session, order: Order) -> dict[str, Any]:
+    return {"order_ref": order.code, "shop_id": _shop_key(session, order),
+            "status": _STATUS.get(OrderState(order.state), order.state),
+            "items": _items(order), "total_fen": order.payable_fen}
+
+
+def _shop_key(session: Session, order: Order) -> str:
+    return session.get_one(Shop, order.shop_id).key
+
+
+def _items(order: Order) -> list[dict[str, Any]]:
+    return [{"dish_id": line.dish_key, "qty": float(line.quantity), "options": line.options}
+            for line in order.lines]
+
+
+def _job_status(order: Order) -> str:
+    picked = order.state in (OrderState.DELIVERING, OrderState.ARRIVED)
+    return "picked_up" if picked else "assigned"

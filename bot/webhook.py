@@ -1,0 +1,110 @@
+"""WeChat's door: handshake and pushes, answered within its five seconds."""
+import secrets
+from datetime import datetime
+
+import structlog
+from flask import Blueprint, Response, request
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from bot.accounts import account_of
+from bot.turn import OutOfTurn, take_turn, write_down
+from bot.wire import MAX_BODY_BYTES, BadPush, Heard, answer, echo, open_push
+from config import settings
+from config.metrics import TURN_SECONDS
+from config.texts import Reply, say
+from models.base import Session, Sessions, utcnow
+from models.inbox import Inbox
+from models.outbox import owe
+from models.person import Person
+
+log = structlog.get_logger(__name__)
+blueprint = Blueprint("wechat", __name__)
+
+_PATIENCE = ("SET LOCAL lock_timeout = '1s'", "SET LOCAL statement_timeout = '2500ms'")
+
+
+@blueprint.get("/wechat/<app_id>")
+def handshake(app_id: str) -> Response:
+    account = account_of(app_id)
+    if account is None:
+        return Response("unknown account", 404)
+    try:
+        return Response(echo(account, request.args), mimetype="text/plain")
+    except BadPush as bad:
+        return _refused(bad)
+
+
+@blueprint.post("/wechat/<app_id>")
+def push(app_id: str) -> Response:
+    account = account_of(app_id)
+    if account is None:
+        return Response("unknown account", 404)
+    now = utcnow()
+    body = request.get_data(cache=False) if (request.content_length or 0) <= MAX_BODY_BYTES \
+        else b" " * (MAX_BODY_BYTES + 1)
+    try:
+        heard, channel = open_push(account, request.args, body, now=now,
+                                   allow_plaintext=settings.load().wechat_allow_plaintext)
+    except BadPush as bad:
+        return _refused(bad)
+    with TURN_SECONDS.time():
+        said = reply_to(heard, now=now)
+    return Response(answer(account, channel, heard, said, now=now, nonce=secrets.token_hex(8)),
+                    mimetype="application/xml")
+
+
+def reply_to(heard: Heard, *, now: datetime) -> str:
+    """What is said to this push; "" when a worker will answer later, or nothing need be said.
+
+    The message is committed before its turn begins: whatever happens then, it is not lost.
+    """
+    with Sessions.begin() as session:
+        _be_brief(session)
+        person_id = Person.ensure(session, heard.app_id, heard.openid, now=now)
+        row = Inbox.hear(session, app_id=heard.app_id, key=heard.key, person_id=person_id,
+                         body=write_down(heard), now=now)
+        if row.answered_at is not None or row.is_late:
+            return row.answer or ""
+        inbox_id = row.id
+    try:
+        with Sessions.begin() as session:
+            _be_brief(session)
+            return take_turn(session, inbox_id, now=now)
+    except (OperationalError, OutOfTurn) as slow:
+        log.info("turn.late", inbox=inbox_id, why=type(slow).__name__)
+        return leave_to_worker(inbox_id, now=now)
+    except Exception:
+        log.exception("turn.failed", inbox=inbox_id)
+        return apologise(inbox_id, now=now)
+
+
+def leave_to_worker(inbox_id: int, *, now: datetime) -> str:
+    """`success` becomes the stored answer; a worker takes the turn and speaks up later."""
+    with Sessions.begin() as session:
+        row = session.get_one(Inbox, inbox_id, with_for_update=True)
+        if row.answered_at is not None:
+            return row.answer or ""
+        row.is_late = True
+        owe(session, "turn", key=f"turn:{inbox_id}", payload={"inbox_id": inbox_id}, now=now)
+    return ""
+
+
+def apologise(inbox_id: int, *, now: datetime) -> str:
+    """Our own mistake: nothing was changed, and a repeat must not try it again."""
+    sorry = say(Reply("talk.sorry"))
+    with Sessions.begin() as session:
+        row = session.get_one(Inbox, inbox_id, with_for_update=True)
+        if row.answered_at is None:
+            row.settle(sorry, now)
+        return row.answer or ""
+
+
+def _be_brief(session: Session) -> None:
+    for limit in _PATIENCE:
+        session.execute(text(limit))
+
+
+def _refused(bad: BadPush) -> Response:
+    log.warning("push.refused", status=bad.status, why=bad.why)
+    return Response(bad.why.split(":")[0][:80], bad.status, mimetype="text/plain")

@@ -1,0 +1,116 @@
+"""First contact: following, leaving, and where somebody lives."""
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from config.texts import Reply
+from handlers import dialogue
+from handlers.speaker import Speaker
+from models.base import Session
+from models.campus import Place
+from models.shop import Dish
+
+ROOM_AND_NAME = re.compile(
+    r"\s*(?P<room>[A-Za-z]?-?\d{2,4}[A-Za-z]?)\s*室?\s*(?P<name>[\u4e00-\u9fff]{1,4})?\s*")
+NAME = re.compile(r"(?:^|\s)(?P<name>[\u4e00-\u9fff]{1,4})\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """`scene`: of the QR code that led here, e.g. b_zy7 for a building's poster."""
+
+    scene: str = ""
+
+
+def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) -> Reply:
+    person = speaker.person
+    person.is_following = True
+    place = _place_of_scene(session, speaker, cmd.scene)
+    if place:
+        person.place_id, person.place, person.room = place.id, place, None
+        dialogue.ask(person, "ask_room", now=now)
+        return Reply("welcome.at_place", {"place": place.name})
+    if person.place:
+        return Reply("welcome.back", {"place": person.place.name,
+                                      "example": example_dish(session, speaker)})
+    dialogue.ask(person, "ask_address", now=now)
+    return Reply("welcome.where", {"place": _example_place(session, speaker)})
+
+
+def leave(speaker: Speaker) -> None:
+    speaker.person.is_following = False
+
+
+def _place_of_scene(session: Session, speaker: Speaker, scene: str) -> Place | None:
+    kind, _, key = scene.partition("_")
+    return Place.by_key(session, speaker.campus.id, key) if kind == "b" and key else None
+
+
+@dataclass(frozen=True, slots=True)
+class RememberHome:
+    """`place_key` None: the place is known already (a poster's code), only the room was asked."""
+
+    place_key: str | None
+    room: str | None
+    name: str | None = None
+
+
+def remember_home(session: Session, speaker: Speaker, cmd: RememberHome, *,
+                  now: datetime) -> Reply:
+    person = speaker.person
+    if cmd.place_key:
+        person.place = Place.by_key(session, speaker.campus.id, cmd.place_key) or person.place
+        person.place_id = person.place.id if person.place else None
+    if person.place is None:
+        dialogue.ask(person, "ask_address", now=now)
+        return Reply("address.ask", {"place": _example_place(session, speaker)})
+    person.room = cmd.room or None
+    person.name = cmd.name or person.name
+    dialogue.clear(person)
+    return Reply("address.saved", {
+        "place": person.place.name, "room": person.room or "",
+        "name": Reply("address.name", {"name": person.name}) if person.name else None,
+        "offer": _first_offer(speaker, now=now), "example": example_dish(session, speaker)})
+
+
+def ask_address(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
+    dialogue.ask(speaker.person, "ask_address", now=now)
+    return Reply("address.ask", {"place": _example_place(session, speaker)})
+
+
+def room_and_name(text: str) -> tuple[str, str | None] | None:
+    """(room, name or None) of words like 「412 小林」; None for anything else."""
+    match = ROOM_AND_NAME.fullmatch(text)
+    return (match["room"].upper(), match["name"]) if match else None
+
+
+def name_at_end(text: str) -> str | None:
+    """The name that stands behind an address: 「竹园7栋 412 小林」."""
+    match = NAME.search(text.strip()) if " " in text.strip() else None
+    return match["name"] if match else None
+
+
+def example_dish(session: Session, speaker: Speaker) -> str:
+    """A dish of this very campus, to show how an order is said."""
+    query = select(Dish.name).filter_by(campus_id=speaker.campus.id, is_listed=True)
+    return session.scalars(query.order_by(Dish.id).limit(1)).first() or ""
+
+
+def _example_place(session: Session, speaker: Speaker) -> str:
+    query = select(Place.name).filter_by(campus_id=speaker.campus.id, is_listed=True)
+    dorms = session.scalars(query.filter_by(kind="dorm").order_by(Place.id).limit(1)).first()
+    return dorms or session.scalars(query.order_by(Place.id).limit(1)).first() or ""
+
+
+def _first_offer(speaker: Speaker, *, now: datetime) -> Reply | None:
+    """The newcomers' discount, where the campus has one and this person is new."""
+    offer = next((c for c in speaker.campus.file.get("campaigns", ())
+                  if c["kind"] == "first_order"), None)
+    days = offer.get("days", 7) if offer else 0
+    if offer is None or (now - speaker.person.created_at).days >= days:
+        return None
+    return Reply("address.first_offer", {
+        "off": f"{offer['off_fen'] / 100:g}", "days": days,
+        "threshold": f"{offer.get('threshold_fen', 0) / 100:g}"})

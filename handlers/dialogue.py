@@ -1,0 +1,42 @@
+"""What the next words of a person are heard against. Kept in Postgres with the person."""
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.person import Person
+
+FORGOTTEN_AFTER = timedelta(minutes=30)
+
+
+def ask(person: Person, pending: str, *, now: datetime, order_id: int | None = None,
+        choices: Sequence[str] = (), **more: Any) -> None:
+    """Remember the question that was just put; it replaces an older one.
+
+    `choices` are the words that answering 1, 2, 3 stands for.
+    """
+    person.dialogue = {"pending": pending, "order_id": order_id, "asked_at": now.isoformat(),
+                       "choices": list(choices), **more}
+
+
+def clear(person: Person) -> None:
+    person.dialogue = {}
+
+
+def pending(person: Person, *, now: datetime) -> dict[str, Any]:
+    """The open question, or {} when there is none or it was long ago."""
+    asked = person.dialogue.get("asked_at")
+    if not asked or now - datetime.fromisoformat(asked) > FORGOTTEN_AFTER:
+        return {}
+    return person.dialogue
+
+
+def count_miss(person: Person, *, now: datetime) -> int:
+    """One more message in a row that was not understood; how many now."""
+    misses = int(person.dialogue.get("misses", 0)) + 1
+    person.dialogue = {**person.dialogue, "misses": misses}
+    return misses
+
+
+def understood(person: Person) -> None:
+    if person.dialogue.get("misses"):
+        person.dialogue = {k: v for k, v in person.dialogue.items() if k != "misses"}

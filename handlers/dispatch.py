@@ -1,0 +1,236 @@
+"""Between rows and arrays: what dispatch is asked, and what is done with its answer."""
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+
+from config.texts import Reply, yuan
+from dispatch.eta import Vehicle
+from dispatch.plan import Assignment, Plan
+from dispatch.problem import Bar, Problem, Visit
+from handlers.notice import Notice, tell
+from handlers.roads import graph_of, rider_place_key
+from handlers.wording import clock, dated
+from models.base import Session
+from models.campus import Campus, Place
+from models.order import Order
+from models.rider import CAPACITY, Offer, OfferState, Rider, RiderStatus
+from models.rules.order_state import LOADED, OrderState
+from models.shop import ShopOwner
+
+OFFER_FOR = timedelta(seconds=40)
+ASK_AGAIN_AFTER = timedelta(minutes=3)  # a rider who let an offer pass may see the order again
+SPEED = Vehicle.E_BIKE
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A problem, and when it was true."""
+
+    problem: Problem
+    at: datetime
+
+
+def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | None:
+    """Open orders and riders of a campus as arrays; None when either is missing. Locks nothing."""
+    campus = session.get_one(Campus, campus_id)
+    orders = _waiting(session, campus_id)
+    riders = _free_riders(session, campus_id)
+    if not orders or not riders:
+        return None
+    in_hand = {rider.id: Order.carried_by(session, rider.id) for rider in riders}
+    keys, index = _place_index(session, campus, orders, riders, in_hand)
+    travel = graph_of(session, campus).matrix_m(keys) / SPEED.value
+    shop_at = [index[_key(o.shop.place)] for o in orders]
+    problem = Problem(
+        order_ids=np.array([o.id for o in orders], np.int64),
+        rider_ids=np.array([r.id for r in riders], np.int64),
+        travel_s=travel,
+        pickup=np.array(shop_at, np.int64),
+        dropoff=np.array([index[_key(o.place)] for o in orders], np.int64),
+        ready_s=np.array([_from_now(o.food_ready_at, now, 0.0) for o in orders]),
+        due_s=np.array([_from_now(o.promised_at, now, np.inf) for o in orders]),
+        rider_at=np.array([index[rider_place_key(session, campus, r) or ""] for r in riders],
+                          np.int64),
+        free_s=np.zeros(len(riders)),
+        load=np.array([len(in_hand[r.id]) for r in riders], np.int64),
+        capacity=np.full(len(riders), CAPACITY, np.int64),
+        forbidden=_bars(session, orders, riders, now),
+        routes=tuple(_route(in_hand[r.id], index, now) for r in riders),
+        speed_mps=SPEED.value)
+    return Snapshot(problem, now)
+
+
+def _waiting(session: Session, campus_id: int) -> list[Order]:
+    """Orders whose kitchen has begun and that nobody carries or is asked about."""
+    asked = select(Offer.id).where(Offer.order_id == Order.id, Offer.state == OfferState.OPEN)
+    query = select(Order).where(
+        Order.campus_id == campus_id, Order.rider_id.is_(None),
+        Order.state.in_([OrderState.COOKING, OrderState.READY]), ~asked.exists())
+    return list(session.scalars(query.order_by(Order.id)))
+
+
+def _free_riders(session: Session, campus_id: int) -> list[Rider]:
+    """Approved riders on duty who are not looking at another offer."""
+    asked = select(Offer.id).where(Offer.rider_id == Rider.id, Offer.state == OfferState.OPEN)
+    query = select(Rider).where(Rider.campus_id == campus_id, Rider.is_on_duty,
+                                Rider.status == RiderStatus.APPROVED, ~asked.exists())
+    return list(session.scalars(query.order_by(Rider.id)))
+
+
+def _key(place: Place | None) -> str:
+    return place.key if place else ""
+
+
+def _place_index(session: Session, campus: Campus, orders: list[Order], riders: list[Rider],
+                 in_hand: Mapping[int, list[Order]]) -> tuple[list[str], dict[str, int]]:
+    """The places that matter in this tick. What has no place stands at the first of them."""
+    touched = [o for o in orders] + [o for held in in_hand.values() for o in held]
+    keys = {_key(o.shop.place) for o in touched} | {_key(o.place) for o in touched}
+    keys |= {rider_place_key(session, campus, r) or "" for r in riders}
+    known = sorted(keys - {""})
+    index = {key: i for i, key in enumerate(known)}
+    index[""] = 0
+    return known, index
+
+
+def _from_now(at: datetime | None, now: datetime, otherwise: float) -> float:
+    return (at - now).total_seconds() if at else otherwise
+
+
+def _bars(session: Session, orders: list[Order], riders: list[Rider],
+          now: datetime) -> "np.ndarray[Any, np.dtype[np.int8]]":
+    """Who may not have what: own orders, own shops, and what was declined a moment ago."""
+    bars = np.zeros((len(orders), len(riders)), np.int8)
+    query = select(Offer.order_id, Offer.rider_id).where(
+        Offer.order_id.in_([o.id for o in orders]),
+        Offer.state.in_([OfferState.DECLINED, OfferState.EXPIRED]),
+        Offer.answered_at > now - ASK_AGAIN_AFTER)
+    declined = {(order_id, rider_id) for order_id, rider_id in session.execute(query)}
+    owned = {(shop_id, person_id) for shop_id, person_id in session.execute(
+        select(ShopOwner.shop_id, ShopOwner.person_id).where(
+            ShopOwner.shop_id.in_({o.shop_id for o in orders})))}
+    for i, order in enumerate(orders):
+        for j, rider in enumerate(riders):
+            if order.buyer_id == rider.person_id:
+                bars[i, j] = Bar.OWN_ORDER
+            elif (order.shop_id, rider.person_id) in owned:
+                bars[i, j] = Bar.OWN_SHOP
+            elif (order.id, rider.id) in declined:
+                bars[i, j] = Bar.DECLINED
+    return bars
+
+
+def _route(orders: list[Order], index: Mapping[str, int], now: datetime) -> tuple[Visit, ...]:
+    """A rider's stops in hand: first collect what is still in a kitchen, then hand over."""
+    pickups = [Visit(index[_key(o.shop.place)], o.id, is_pickup=True,
+                     earliest_s=_from_now(o.food_ready_at, now, float("-inf")))
+               for o in orders if OrderState(o.state) not in LOADED]
+    return (*pickups, *(Visit(index[_key(o.place)], o.id,
+                              due_s=_from_now(o.promised_at, now, float("inf")))
+                        for o in orders))
+
+
+def apply_plan(session: Session, asked: Snapshot, plan: Plan, *, now: datetime) -> int:
+    """Make the offers a plan proposes, dropping whatever has moved meanwhile; how many were made.
+
+    Locks the orders by id, then the riders by id.
+    """
+    made = 0
+    problem = asked.problem
+    wanted = {int(problem.order_ids[a.order_index]): a for a in plan.assignments}
+    orders = {o.id: o for o in session.scalars(
+        select(Order).where(Order.id.in_(wanted)).order_by(Order.id).with_for_update()
+        .execution_options(populate_existing=True))}
+    rider_ids = {int(problem.rider_ids[a.rider_index]) for a in plan.assignments}
+    riders = {r.id: r for r in session.scalars(
+        select(Rider).where(Rider.id.in_(rider_ids)).order_by(Rider.id)
+        .with_for_update(of=Rider).execution_options(populate_existing=True))}
+    for order_id, assignment in sorted(wanted.items()):
+        rider = riders.get(int(problem.rider_ids[assignment.rider_index]))
+        order = orders.get(order_id)
+        if order and rider and _still_holds(session, order, rider):
+            _offer(session, order, rider, assignment, now=now)
+            made += 1
+    return made
+
+
+def _still_holds(session: Session, order: Order, rider: Rider) -> bool:
+    open_offers = select(Offer.id).where(Offer.state == OfferState.OPEN).where(
+        (Offer.order_id == order.id) | (Offer.rider_id == rider.id))
+    return (rider.may_work and order.rider_id is None
+            and OrderState(order.state) in (OrderState.COOKING, OrderState.READY)
+            and len(Order.carried_by(session, rider.id)) < CAPACITY
+            and session.scalars(open_offers.limit(1)).first() is None)
+
+
+def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment, *,
+           now: datetime) -> None:
+    offer = Offer(order_id=order.id, rider_id=rider.id, offered_at=now, state=OfferState.OPEN,
+                  expires_at=now + OFFER_FOR, fee_fen=order.rider_fee_fen,
+                  reason={"cost_s": round(assignment.cost_s, 1), **_plain(assignment)})
+    session.add(offer)
+    session.flush()
+    campus = session.get_one(Campus, order.campus_id)
+    reason = assignment.reason
+    trip = graph_of(session, campus).distance_m(_key(order.shop.place), _key(order.place)) \
+        if order.shop.place and order.place else 0
+    chat = Reply("rider.offer", {
+        "code": order.code, "pickup": f"{_name(order.shop.place)} {order.shop.name}".strip(),
+        "where": _name(order.place), "metres": round(reason.distance_m + trip),
+        "fee": yuan(order.rider_fee_fen), "ready": clock(order.food_ready_at, campus),
+        "why": _why(session, assignment), "seconds": int(OFFER_FOR.total_seconds())})
+    tell(session, Notice(
+        rider.person_id, f"offer:{offer.id}", template="rider_task", chat=chat, prefer="chat",
+        good_until=offer.expires_at, facts={
+            "code": dated(order, campus),
+            "pickup": f"{_name(order.shop.place)} {order.shop.name}".strip(),
+            "dropoff": _name(order.place), "fee": yuan(order.rider_fee_fen),
+            "accept_by": clock(offer.expires_at, campus)}), now=now, order_id=order.id)
+
+
+def _name(place: Place | None) -> str:
+    return place.name if place else ""
+
+
+def _plain(assignment: Assignment) -> dict[str, Any]:
+    """The reason's numbers as JSON, every candidate included."""
+    def simple(value: Any) -> Any:
+        match value:
+            case float() if not np.isfinite(value):
+                return None
+            case float():
+                return round(value, 1)
+            case np.integer():
+                return int(value)
+            case dict():
+                return {k: simple(v) for k, v in value.items()}
+            case list() | tuple():
+                return [simple(v) for v in value]
+            case _:
+                return value
+    plain: dict[str, Any] = simple(asdict(assignment.reason))
+    return plain
+
+
+def _why(session: Session, assignment: Assignment) -> Reply:
+    """The reason in a sentence: on the way, the same place, or simply the nearest."""
+    reason = assignment.reason
+    for other, key in ((reason.same_dropoff, "rider.why_same_building"),
+                       (reason.same_pickup, "rider.why_same_shop")):
+        if other is not None:
+            return Reply(key, {"other": session.get_one(Order, int(other)).code,
+                               "detour": round(reason.detour_m)})
+    return Reply("rider.why_nearest", {"metres": round(reason.distance_m)})
+
+
+def expire_offers(session: Session, *, now: datetime) -> int:
+    """Let go of offers that nobody answered in time; the next tick asks somebody else."""
+    due = select(Offer).where(Offer.state == OfferState.OPEN, Offer.expires_at <= now)
+    offers = session.scalars(due.limit(200).with_for_update(skip_locked=True)).all()
+    for offer in offers:
+        offer.answer(OfferState.EXPIRED, now)
+    return len(offers)

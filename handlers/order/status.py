@@ -1,0 +1,95 @@
+"""Where an order stands, in one look."""
+from datetime import datetime, timedelta
+
+from config.texts import Reply, text_of, yuan
+from handlers.payment import ask_payment, link
+from handlers.speaker import Speaker
+from handlers.taps import tap_id
+from handlers.wording import quoted, when, where
+from models.base import Session
+from models.order import Order
+from models.payment import Payment, PaymentState, Refund
+from models.rules.order_state import OrderState
+
+LOOK_BACK = timedelta(hours=24)
+
+
+def status_of(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
+    """The buyer's live orders; when there is none, what became of the last one."""
+    live = Order.live_of(session, speaker.person.id)
+    drafts_only = all(order.state == OrderState.DRAFT for order in live)
+    if live and not drafts_only:
+        live = [order for order in live if order.state != OrderState.DRAFT]
+    if len(live) > 1:
+        return Reply("status.several", {"orders": [_in_short(o, speaker) for o in live[-4:]]})
+    order = live[0] if live else Order.last_of(session, speaker.person.id)
+    if order is None or (not live and now - order.created_at > LOOK_BACK):
+        return Reply("status.none")
+    return describe(session, speaker, order, now=now)
+
+
+def describe(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    """One order, in the words that fit its state, with the taps that are open in it."""
+    state = OrderState(order.state)
+    match state:
+        case OrderState.DRAFT if order.place_id is None:
+            return Reply("order.where_to", {"code": order.code})
+        case OrderState.DRAFT:
+            return quoted(session, speaker, order, headline="order.waiting_for_you")
+        case OrderState.AWAITING_PAYMENT:
+            return _unpaid(session, speaker, order, now=now)
+        case OrderState.CANCELLED | OrderState.REJECTED | OrderState.EXPIRED:
+            return Reply(f"status.{state}", {
+                "code": order.code, "refund": _refund(session, order)})
+        case OrderState.DELIVERED:
+            assert order.ended_at is not None
+            return Reply("status.delivered", {
+                "code": order.code, "at": speaker.clock(order.ended_at), "where": where(order)})
+        case _:
+            return _under_way(speaker, order)
+
+
+def _unpaid(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    payment = ask_payment(session, order, speaker.person, now=now)
+    assert order.pay_until is not None
+    return Reply("status.awaiting_payment", {
+        "code": order.code, "payable": yuan(order.payable_fen), "url": link(payment),
+        "until": speaker.clock(order.pay_until)}, tap_id(order))
+
+
+def _under_way(speaker: Speaker, order: Order) -> Reply:
+    steps = [Reply("status.step", {"at": speaker.clock(at), "what": Reply(f"step.{name}")})
+             for name, at in (("paid", order.paid_at), ("accepted", order.accepted_at),
+                              ("taken", order.taken_at), ("picked_up", order.picked_up_at),
+                              ("arrived", order.arrived_at)) if at]
+    state = OrderState(order.state)
+    name = f"{state}_no_rider" if state in (OrderState.COOKING, OrderState.READY) \
+        and order.rider is None else str(state)
+    return Reply("status.under_way", {
+        "code": order.code, "rider": order.rider.name if order.rider else "",
+        "now": Reply(f"status.{name}", {
+            "shop": order.shop.name, "rider": order.rider.name if order.rider else "",
+            "where": where(order), "pin": order.pin or ""}),
+        "steps": _joined(steps[-3:]), "when": when(speaker, order), "where": where(order),
+        "late": None})
+
+
+def _joined(steps: list[Reply]) -> str:
+    return " ".join(text_of(step) for step in steps)
+
+
+def _in_short(order: Order, speaker: Speaker) -> Reply:
+    return Reply("status.short", {
+        "code": order.code, "shop": order.shop.name, "state": Reply(f"state.{order.state}"),
+        "when": when(speaker, order) if order.promised_at else ""})
+
+
+def _refund(session: Session, order: Order) -> Reply | None:
+    """What became of the money, where some had been paid."""
+    paid = Payment.of_order(session, order.id, PaymentState.PAID)
+    refunds: list[Refund] = [r for p in paid for r in Refund.of_payment(session, p.id)]
+    if not refunds:
+        return None
+    newest = refunds[-1]
+    return Reply(f"refund.{newest.state}", {
+        "refund": newest.code, "amount": yuan(sum(r.amount_fen for r in refunds))})

@@ -1,0 +1,46 @@
+"""Who is speaking: the person, and every hat they wear on this campus."""
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy import select
+
+from models.base import Session
+from models.campus import Campus
+from models.order import Order
+from models.person import Person
+from models.rider import Offer, OfferState, Rider
+from models.shop import ShopOwner
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """`person` is locked by the turn; hats are looked up when first asked for."""
+
+    session: Session
+    person: Person
+    campus: Campus
+
+    @cached_property
+    def rider(self) -> Rider | None:
+        return Rider.of_person(self.session, self.person.id)
+
+    @cached_property
+    def shop_ids(self) -> frozenset[int]:
+        return frozenset(ShopOwner.shop_ids_of(self.session, self.person.id))
+
+    @cached_property
+    def offer(self) -> Offer | None:
+        """The offer that is held out to this rider now."""
+        if self.rider is None:
+            return None
+        query = select(Offer).filter_by(rider_id=self.rider.id, state=OfferState.OPEN)
+        return self.session.scalars(query).one_or_none()
+
+    @cached_property
+    def carrying(self) -> list[Order]:
+        return Order.carried_by(self.session, self.rider.id) if self.rider else []
+
+    def clock(self, at: datetime) -> str:
+        """12:30 on the campus's own clock."""
+        return f"{at.astimezone(self.campus.zone):%H:%M}"

@@ -1,0 +1,100 @@
+"""An order in words: its items, its sum, its time and place."""
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from config.texts import Reply, text_of, yuan
+from handlers.speaker import Speaker
+from handlers.taps import tap_id
+from models.base import Session
+from models.campus import Campus
+from models.order import Order, OrderLine
+from models.shop import Dish
+
+
+def quoted(session: Session, speaker: Speaker, order: Order, *, headline: str,
+           remarks: Sequence[Reply | None] = ()) -> Reply:
+    """The quote as the student reads it: every item, what the sum is made of, when and where."""
+    return Reply("order.quoted", {
+        "headline": Reply(headline, {"code": order.code}),
+        "lines": items_of(order),
+        "note": Reply("order.note", {"note": order.note}) if order.note else None,
+        "parts": _parts(order),
+        "payable": yuan(order.payable_fen),
+        "when": when(speaker, order),
+        "where": where(order),
+        "remarks": [remark for remark in remarks if remark],
+        "bigger": _bigger(session, speaker, order),
+        "code": order.code,
+    }, tap_id(order))
+
+
+def items_of(order: Order, most: int = 4) -> list[Reply]:
+    """A line an item; the last ones share a line when there are many."""
+    lines = [Reply("order.line", {"what": what(line), "amount": yuan(line.amount_fen)})
+             for line in order.lines[:most]]
+    if rest := order.lines[most:]:
+        lines.append(Reply("order.more_lines", {
+            "what": "、".join(what(line) for line in rest),
+            "amount": yuan(sum(line.amount_fen for line in rest))}))
+    return lines
+
+
+def what(line: OrderLine) -> str:
+    """黄焖鸡米饭 微辣 ×2"""
+    times = [] if line.quantity == 1 else [f"×{_number(line.quantity)}"]
+    return " ".join([line.name, *line.option_names, *times])
+
+
+def summary(order: Order) -> str:
+    """The order in a few words, for a template's short field: 黄焖鸡米饭 微辣等2件"""
+    count = sum(line.quantity for line in order.lines)
+    first = what(order.lines[0])
+    if len(order.lines) == 1:
+        return first
+    return text_of(Reply("order.summary", {"first": first, "count": _number(Decimal(count))}))
+
+
+def when(speaker: Speaker, order: Order) -> str:
+    """12:30, with the date when it is not today's."""
+    assert order.promised_at is not None
+    local = order.promised_at.astimezone(speaker.campus.zone)
+    today = order.created_at.astimezone(speaker.campus.zone).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local.month}-{local.day} {local:%H:%M}"
+
+
+def where(order: Order) -> str:
+    return f"{order.place.name if order.place else ''} {order.room or ''}".strip()
+
+
+def dated(order: Order, campus: Campus) -> str:
+    """A27-20260921: the code with its day, for a template's number field."""
+    return f"{order.code}-{order.created_at.astimezone(campus.zone):%Y%m%d}"
+
+
+def clock(at: datetime | None, campus: Campus) -> str:
+    """12:30 on the campus's clock, where there is no speaker."""
+    return f"{at.astimezone(campus.zone):%H:%M}" if at else ""
+
+
+def _parts(order: Order) -> Reply:
+    off = Reply(f"discount.{order.discount_kind}", {"off": yuan(order.discount_fen)})
+    return Reply("order.parts", {"delivery": yuan(order.delivery_fen),
+                                 "discount": off if order.discount_fen else None})
+
+
+def _bigger(session: Session, speaker: Speaker, order: Order) -> Reply | None:
+    """The tap for a large portion, where a single dish comes in one and it was not asked for."""
+    sizes = [o for o in speaker.campus.file.get("options", ()) if o.get("group") == "size"]
+    if len(order.lines) != 1 or not sizes:
+        return None
+    line, largest = order.lines[0], sizes[-1]
+    dishes = Dish.by_keys(session, speaker.campus.id, {line.dish_key})
+    dish = dishes.get(line.dish_key)
+    if dish is None or largest["id"] not in dish.options or largest["id"] in line.options:
+        return None
+    return Reply("order.bigger", {"code": order.code, "size": largest["name"]})
+
+
+def _number(quantity: Decimal) -> str:
+    return f"{quantity.normalize():f}"
