@@ -92,7 +92,7 @@ def reject_order(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: d
         return refusal
     if not is_allowed(OrderState(order.state), OrderEvent.REJECTED):
         return _as_it_stands(order)
-    _reject(session, order, "rejected", now=now, by=speaker.person.id)
+    _reject(session, order, "shop_said_no", now=now, by=speaker.person.id)
     return Reply("kitchen.rejected", {"code": order.code})
 
 
@@ -100,7 +100,7 @@ def reject_unanswered(session: Session, order_id: int, *, now: datetime) -> None
     """The kitchen's time is up: nobody waits for a shop that does not look at its phone."""
     order = Order.lock(session, order_id)
     if order.state == OrderState.PAID and order.answer_until and order.answer_until <= now:
-        _reject(session, order, "unanswered", now=now)
+        _reject(session, order, "shop_silent", now=now)
 
 
 def _reject(session: Session, order: Order, reason: str, *, now: datetime,
