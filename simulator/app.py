@@ -1,5 +1,4 @@
 """The simulator as one web server: WeChat's hosts, WeChat Pay's and the phones' on one port."""
-import importlib
 import socket
 import threading
 import time
@@ -9,7 +8,7 @@ from contextlib import contextmanager, suppress
 from flask import Flask, Response, g, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from simulator import cashier, control, oauth, pay, wechat_api
+from simulator import cashier, control, oauth, page, pay, wechat_api
 from simulator.api_errors import ApiError
 from simulator.faults import Fault
 from simulator.journal import readable
@@ -23,10 +22,8 @@ def create_app(world: World) -> Flask:
     app = Flask(__name__)
     app.config.update(WORLD=world, MAX_CONTENT_LENGTH=20 * 2**20)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    for blueprint in (wechat_api.blueprint, oauth.blueprint, pay.blueprint, control.blueprint):
-        app.register_blueprint(blueprint)
-    with suppress(ModuleNotFoundError):
-        app.register_blueprint(importlib.import_module("simulator.page").blueprint)
+    for part in (wechat_api, oauth, pay, control, page):
+        app.register_blueprint(part.blueprint)
     app.before_request(_befall)
     app.after_request(_write_down)
     cashier.resume(world)

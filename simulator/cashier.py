@@ -1,15 +1,12 @@
 """WeChat Pay's till: the pay sheet, settled refunds, and the notices of both (C3, C5, C6)."""
 import json
 import secrets
-import time
 from copy import deepcopy
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import requests
-
-from simulator import pay_crypto
+from simulator import outgoing, pay_crypto
 from simulator.state import Order, Phone, Refund
 
 if TYPE_CHECKING:
@@ -41,7 +38,6 @@ def pay(world: "World", phone: Phone, prepay_id: str,
             order = _payable(world, phone, prepay_id, request)
             _take_money(world, order)
     except CannotPay as reason:
-        world.record(phone, "notice", content=f"支付失败：{reason}")
         return {"err_msg": FAIL, "err_desc": str(reason)}
     notify_paid(world, order)
     return {"err_msg": OK}
@@ -212,25 +208,21 @@ def _attempt(world: "World", subject: Order | Refund, url: str, kind: str,
 def _deliver(world: "World", url: str, kind: str, notice: dict[str, Any], told: dict[str, Any],
              fault: "Fault | None" = None, *, signtest: bool = False) -> bool:
     """POST the notice once. True: 200 or 204 came in time, and it was not a probe."""
-    body = _sealed(world, kind, notice, _changed(told, fault.change if fault else {}))
+    told = _changed(told, fault.change if fault else {})
+    body = _sealed(world, kind, notice, told)
     headers = signature_headers(world, body)
     if signtest:
         headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]
     elif fault and fault.forge:
         headers |= signature_headers(world, body + " ") | {
             "Wechatpay-Timestamp": headers["Wechatpay-Timestamp"]}
-    status, error, started = None, None, time.monotonic()
-    try:
-        heard = requests.post(
-            url, data=body.encode(), timeout=world.knobs.notify_timeout_s, allow_redirects=False,
-            headers={**headers, "Content-Type": "application/json", "User-Agent": "Mozilla/4.0"})
-        status = heard.status_code
-    except requests.RequestException as problem:
-        error = type(problem).__name__
+    answer = outgoing.send("POST", url, world.knobs.notify_timeout_s, body=body.encode(),
+                           headers={**headers, "Content-Type": "application/json"})
     world.note("notify", notice=kind, url=url, headers=headers, request=json.loads(body),
-               plain=told, status=status, error=error, signtest=signtest,
-               took_ms=round((time.monotonic() - started) * 1000))
-    return status in (200, 204) and not signtest
+               plain=told, status=answer.status, error=answer.error, signtest=signtest,
+               response=answer.body.decode("utf-8", "replace")[:1000],
+               took_ms=round(answer.took_s * 1000))
+    return answer.status in (200, 204) and not signtest
 
 
 def _changed(told: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

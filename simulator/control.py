@@ -1,6 +1,7 @@
 """/sim: the people's side, for the phones page, tests and curious operators. JSON both ways."""
 from dataclasses import asdict, fields
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 
@@ -11,6 +12,7 @@ from simulator.world import UnknownPhone, World
 
 blueprint = Blueprint("control", __name__, url_prefix="/sim")
 LONGEST_WAIT_S = 25.0
+LOOPBACK = (None, "localhost", "127.0.0.1", "::1")
 Told = dict[str, Any]
 
 
@@ -20,6 +22,15 @@ class BadRequest(ValueError):
 
 def world() -> World:
     return cast(World, current_app.config["WORLD"])
+
+
+@blueprint.before_request
+def _only_from_this_machine() -> None:
+    """Other people's web pages must not play with the phones, although a browser would let them."""
+    origin = urlsplit(request.headers.get("Origin", "")).hostname
+    host = urlsplit(f"//{request.host}").hostname
+    if origin not in LOOPBACK or host not in LOOPBACK:
+        abort(403)
 
 
 @blueprint.errorhandler(UnknownPhone)
@@ -260,7 +271,8 @@ def media(media_id: str) -> Response:
     content = world().media_bytes.get(media_id)
     if content is None:
         abort(404)
-    return Response(content, content_type="application/octet-stream")
+    kind = "image/png" if content.startswith(b"\x89PNG") else "application/octet-stream"
+    return Response(content, content_type=kind)
 
 
 @blueprint.get("/health")

@@ -81,6 +81,21 @@ def delete(world: "World", account: Account, body: dict[str, Any]) -> dict[str, 
     return {}
 
 
+def current(world: "World", account: Account, body: dict[str, Any]) -> dict[str, Any]:
+    """get_current_selfmenu_info: what followers without a conditional menu see."""
+    if account.menu is None:
+        return {"is_menu_open": 0}
+    return {"is_menu_open": 1, "selfmenu_info": account.menu}
+
+
+def try_match(world: "World", account: Account, body: dict[str, Any]) -> dict[str, Any]:
+    """menu/trymatch: the menu one person would see."""
+    phone = world.user(account, body.get("user_id"))
+    if phone is None:
+        raise ApiError(65309, "invalid user_id")
+    return seen_by(world, phone)
+
+
 def seen_by(world: "World", phone: Phone) -> dict[str, Any]:
     """The menu on this phone: the newest conditional one for its last tag, else the default."""
     account = world.accounts[phone.app_id]
@@ -91,6 +106,15 @@ def seen_by(world: "World", phone: Phone) -> dict[str, Any]:
         if tag in ("", last_tag) and platform in ("", "2"):  # our phones are Androids
             return {"button": menu["button"]}
     return account.menu or {"button": []}
+
+
+def label_of(world: "World", phone: Phone, key: str) -> str:
+    """What the item with that key says on this phone; the key itself when there is none."""
+    for button in seen_by(world, phone)["button"]:
+        for item in button.get("sub_button") or [button]:
+            if key in (item.get("key"), item.get("url")):
+                return str(item["name"])
+    return key
 
 
 def _checked(buttons: Any) -> list[Button]:

@@ -4,13 +4,11 @@ Source: fact sheet A1–A8. Nothing here holds the world's lock while it waits f
 """
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-import requests
-
-from simulator import message_crypto
+from simulator import message_crypto, outgoing
 from simulator.state import Account, Phone
 
 if TYPE_CHECKING:
@@ -41,29 +39,16 @@ class Outcome:
     error: str | None = None
 
 
-@dataclass(slots=True)
-class _Attempt:
-    status: int | None = None
-    body: bytes = b""
-    error: str | None = None
-    took_s: float = 0.0
-    query: dict[str, str] = field(default_factory=dict)
-
-
 def handshake(world: "World", app_id: str) -> bool:
     """What saving the server's address in the console does: GET with an echostr to be echoed."""
-    account = world.accounts[app_id]
+    account, url = world.accounts[app_id], world.webhook_for(app_id)
     echo = str(secrets.randbelow(10**19))
     query = {**_signed_query(world, account), "echostr": echo}
-    try:
-        answer = requests.get(world.webhook_for(app_id), params=query,
-                              timeout=world.knobs.reply_timeout_s, allow_redirects=False)
-    except requests.RequestException as error:
-        world.note("push", msg_type="handshake", url=world.webhook_for(app_id), error=str(error))
-        return False
-    held = answer.status_code == 200 and answer.content == echo.encode()
-    world.note("push", msg_type="handshake", url=world.webhook_for(app_id),
-               status=answer.status_code, response=answer.text[:200], held=held)
+    answer = outgoing.send("GET", url, world.knobs.reply_timeout_s, params=query)
+    held = answer.status == 200 and answer.body == echo.encode()
+    world.note("push", msg_type="handshake", app_id=app_id, url=url, query=query, held=held,
+               status=answer.status, response=answer.body.decode("utf-8", "replace")[:200],
+               error=answer.error)
     return held
 
 
@@ -71,12 +56,13 @@ def push(world: "World", phone: Phone, fields: Tree, times: int = 1) -> Outcome:
     """Send one message or event and hear the reply; the phone hears what WeChat would show.
 
     `times` sends the identical push so often, as after answers that were lost on the way.
+    Without a webhook nothing is sent, as for an account whose server is not configured.
     """
     kind = _kind(fields)
     fault = world.faults.take(f"push/{kind}")
     if fault and fault.delay_s:
         time.sleep(fault.delay_s)
-    if fault and fault.drop:
+    if (fault and fault.drop) or not world.webhook:
         return Outcome(False)
     outcome = Outcome(False)
     for _ in range(times + (fault.repeat if fault else 0)):
@@ -99,62 +85,49 @@ def _tell_phone(world: "World", phone: Phone, fields: Tree, outcome: Outcome) ->
 def _send_until_heard(world: "World", phone: Phone, fields: Tree, kind: str,
                       fault: "Fault | None") -> Outcome:
     """Up to `knobs.deliveries` identical deliveries; an illegal answer is not asked for again."""
-    account = world.accounts[phone.app_id]
     error: str | None = None
     for count in range(1, world.knobs.deliveries + 1):
-        attempt = _deliver(world, account, phone, fields, forge=bool(fault and fault.forge))
-        lost = bool(fault and fault.lose_answer and count == 1)
-        error = "the answer was lost" if lost else _missing(attempt)
-        passive, refusal = (None, None) if error else _judge(world, account, phone, attempt)
-        _note(world, account, kind, fields, attempt, error or refusal)
-        if error is None:
-            if refusal:
-                return Outcome(False, deliveries=count, error=refusal)
-            text = passive.get("content") if passive and passive["msgtype"] == "text" else None
-            return Outcome(True, text, passive, count)
-        if count < world.knobs.deliveries and attempt.took_s < world.knobs.retry_pause_s:
+        trouble = fault if count == 1 else None
+        answer, outcome = _deliver(world, phone, fields, kind, trouble)
+        if outcome is not None:
+            return replace(outcome, deliveries=count)
+        error = answer.error
+        if count < world.knobs.deliveries and answer.took_s < world.knobs.retry_pause_s:
             time.sleep(world.knobs.retry_pause_s)
     return Outcome(False, deliveries=world.knobs.deliveries, error=error)
 
 
-def _missing(attempt: _Attempt) -> str | None:
-    if attempt.error:
-        return attempt.error
-    return None if attempt.status == 200 else f"HTTP {attempt.status}"
-
-
-def _judge(world: "World", account: Account, phone: Phone,
-           attempt: _Attempt) -> tuple[dict[str, Any] | None, str | None]:
-    try:
-        cap = world.knobs.text_cap_bytes
-        return read_reply(attempt.body, account, phone.openid, cap), None
-    except BadReply as refusal:
-        return None, str(refusal)
-
-
-def _deliver(world: "World", account: Account, phone: Phone, fields: Tree,
-             *, forge: bool) -> _Attempt:
+def _deliver(world: "World", phone: Phone, fields: Tree, kind: str,
+             fault: "Fault | None") -> tuple[outgoing.Answer, Outcome | None]:
+    """One delivery. No outcome: nothing usable came back, so WeChat asks again."""
+    account = world.accounts[phone.app_id]
+    url = world.webhook_for(account.app_id)
     query = {**_signed_query(world, account), "openid": phone.openid}
     body = _body(account, fields, query)
-    if forge:
-        name = "msg_signature" if "msg_signature" in query else "signature"
-        query[name] = message_crypto.signature("forged", query["nonce"])
-    started = time.monotonic()
-    attempt = _Attempt(query=query)
+    if fault and fault.forge:
+        query["msg_signature" if "msg_signature" in query else "signature"] = "0" * 40
+    answer = outgoing.send("POST", url, world.knobs.reply_timeout_s, params=query,
+                           body=body.encode(), headers={"Content-Type": "text/xml"})
+    if answer.status not in (200, None):
+        answer = replace(answer, error=f"HTTP {answer.status}")
+    if fault and fault.lose_answer:
+        answer = replace(answer, error="the answer was lost on the way")
+    outcome = _judged(world, account, phone, answer.body) if answer.error is None else None
+    world.note("push", msg_type=kind, app_id=account.app_id, openid=phone.openid, url=url,
+               query=query, request=dict(fields), status=answer.status,
+               response=answer.body.decode("utf-8", "replace")[:4000],
+               error=outcome.error if outcome else answer.error,
+               took_ms=round(answer.took_s * 1000))
+    return answer, outcome
+
+
+def _judged(world: "World", account: Account, phone: Phone, body: bytes) -> Outcome:
     try:
-        answer = requests.post(
-            world.webhook_for(account.app_id), params=query, data=body.encode(),
-            headers={"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0"},
-            timeout=world.knobs.reply_timeout_s, allow_redirects=False)
-        attempt.status, attempt.body = answer.status_code, answer.content
-    except requests.Timeout:
-        attempt.error = f"no answer in {world.knobs.reply_timeout_s:g} s"
-    except requests.RequestException as error:
-        attempt.error = f"{type(error).__name__}: no connection"
-    attempt.took_s = time.monotonic() - started
-    if attempt.status == 200 and attempt.took_s > world.knobs.reply_timeout_s:
-        attempt.error = "the answer trickled in too late"
-    return attempt
+        passive = read_reply(body, account, phone.openid, world.knobs.text_cap_bytes)
+    except BadReply as refusal:
+        return Outcome(False, error=str(refusal))
+    text = passive["content"] if passive and passive["msgtype"] == "text" else None
+    return Outcome(True, text, passive)
 
 
 def _signed_query(world: "World", account: Account) -> dict[str, str]:
@@ -175,14 +148,6 @@ def _body(account: Account, fields: Tree, query: dict[str, str]) -> str:
     if account.mode == "compat":
         return to_xml({**fields, "Encrypt": encrypted})
     return to_xml({"ToUserName": account.original_id, "Encrypt": encrypted})
-
-
-def _note(world: "World", account: Account, kind: str, fields: Tree, attempt: _Attempt,
-          error: str | None) -> None:
-    world.note("push", msg_type=kind, app_id=account.app_id, openid=fields["FromUserName"],
-               url=world.webhook_for(account.app_id), query=attempt.query, request=dict(fields),
-               status=attempt.status, response=attempt.body.decode("utf-8", "replace")[:4000],
-               error=error, took_ms=round(attempt.took_s * 1000))
 
 
 def to_xml(fields: Tree) -> str:

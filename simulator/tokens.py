@@ -102,4 +102,7 @@ def _issue(world: "World", account: Account, family: str) -> AccessToken:
                         account.app_id, family, world.now() + world.knobs.token_life_s)
     world.access_tokens[token.value] = token
     world.save(token)
+    for old in [t for t in world.access_tokens.values() if t.until < world.now() - 86400]:
+        del world.access_tokens[old.value]
+        world.store.drop("token", old.value)
     return token

@@ -1,4 +1,4 @@
-"""api.weixin.qq.com for the account's server: tokens, messages, menus, codes, users (B0–B7, B9).
+"""api.weixin.qq.com for the account's server: tokens, messages, menus, codes, people (B0–B7, B9).
 
 Every call answers HTTP 200 and JSON; `errcode` 0 or absent is success.
 """
@@ -7,14 +7,21 @@ import re
 import secrets
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, request
 
-from simulator import customer_messages, menus, qr, tokens
+from simulator import (
+    customer_messages,
+    media,
+    menus,
+    people,
+    qr,
+    qr_codes,
+    template_messages,
+    tokens,
+)
 from simulator.api_errors import ApiError, rid
-from simulator.message_templates import check_value
-from simulator.state import Account, Phone
+from simulator.state import Account
 from simulator.world import World
 
 blueprint = Blueprint("wechat_api", __name__)
@@ -104,163 +111,6 @@ def stable_token() -> Response:
         return refusal(error)
 
 
-def send_template(world: World, account: Account, body: Body) -> Body:
-    """message/template/send: accepted only; the outcome is pushed a moment later (B4)."""
-    phone = world.user(account, body.get("touser"))
-    if phone is None:
-        raise ApiError(40003, "invalid openid")
-    if not phone.followed:
-        raise ApiError(43004, "require subscribe")
-    template_id = body.get("template_id")
-    if not isinstance(template_id, str) or not template_id:
-        raise ApiError(40037, "invalid template_id")
-    template = next((t for t in account.templates if t["template_id"] == template_id), None)
-    if template is None:
-        raise ApiError(40037, "invalid template_id")
-    rows = _rows(world, template, body.get("data"))
-    _check_jump(body)
-    with world.lock:
-        if world.count(f"template {account.app_id}") > world.knobs.template_sends_a_day:
-            raise ApiError(45009, "reach max api daily quota limit")
-        if repeated := _sent_before(world, phone, body.get("client_msg_id")):
-            return {"msgid": repeated}
-        return {"msgid": _send_template(world, phone, template, rows, body)}
-
-
-def _rows(world: World, template: Body, data: Any) -> list[Body]:
-    """The card's rows. 47003 names the first value that breaks its type's limit."""
-    if not isinstance(data, dict):
-        raise ApiError(47003, "argument invalid! data invalid")
-    rows = []
-    for key, label in template["keys"].items():
-        given = data.get(key)
-        value = given.get("value") if isinstance(given, dict) else None
-        allowed = world.knobs.const_values.get(f"{template['template_id']}.{key}")
-        wrong = check_value(key, value, allowed) if isinstance(value, str) else "is empty"
-        if wrong:
-            raise ApiError(47003, f"argument invalid! data.{key}.value {wrong}")
-        rows.append({"key": key, "label": label, "value": value})
-    return rows
-
-
-def _check_jump(body: Body) -> None:
-    url = body.get("url") or ""
-    if not isinstance(url, str) or (url and not re.match(r"https?://", url)):
-        raise ApiError(47003, "argument invalid! url invalid")
-    if len(url.encode()) > 1024:
-        raise ApiError(45005, "url size out of limit")
-
-
-def _sent_before(world: World, phone: Phone, client_msg_id: Any) -> int | None:
-    """The msgid under which this client_msg_id went to this person in the last ten minutes."""
-    if not client_msg_id:
-        return None
-    sent = world.sent_templates.get(f"{phone.openid} {client_msg_id}")
-    if sent and world.now() - sent["at"] < world.knobs.template_repeat_s:
-        return int(sent["msgid"])
-    return None
-
-
-def _send_template(world: World, phone: Phone, template: Body, rows: list[Body],
-                   body: Body) -> int:
-    msgid = world.next_id()
-    if body.get("client_msg_id"):
-        world.sent_templates[f"{phone.openid} {body['client_msg_id']}"] = {
-            "msgid": msgid, "at": world.now()}
-    if phone.blocks_templates:
-        status = "failed:user block"
-    else:
-        status = "success"
-        mini = body.get("miniprogram")
-        world.record(phone, "template", template_id=template["template_id"],
-                     title=template["title"], url="" if mini else body.get("url") or "",
-                     rows=rows, msgid=msgid)
-    world.schedule.after(world.knobs.template_report_s,
-                         lambda: world.report_template(phone, msgid, status))
-    return msgid
-
-
-def list_templates(world: World, account: Account, body: Body) -> Body:
-    listed = [{k: v for k, v in t.items() if k != "keys"} for t in account.templates]
-    return {"template_list": listed}
-
-
-def create_qr(world: World, account: Account, body: Body) -> Body:
-    """qrcode/create, temporary (a minute unless said otherwise) or permanent."""
-    action, info = body.get("action_name"), body.get("action_info")
-    scene = info.get("scene") if isinstance(info, dict) else None
-    if action not in ("QR_SCENE", "QR_STR_SCENE", "QR_LIMIT_SCENE", "QR_LIMIT_STR_SCENE"):
-        raise ApiError(40053, "invalid action info")
-    if not isinstance(scene, dict):
-        raise ApiError(40053, "invalid action info")
-    name = _scene_str(scene) if "STR" in action else _scene_id(scene, "LIMIT" in action)
-    if "LIMIT" in action:
-        return _qr_made(world, account, name, None)
-    seconds = body.get("expire_seconds", 60)
-    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 < seconds <= 2592000:
-        raise ApiError(40052, "invalid expire seconds")
-    return _qr_made(world, account, name, seconds)
-
-
-def _scene_str(scene: Body) -> str:
-    name = scene.get("scene_str")
-    if not isinstance(name, str) or not 1 <= len(name) <= 64:
-        raise ApiError(40053, "invalid action info")
-    return name
-
-
-def _scene_id(scene: Body, permanent: bool) -> str:
-    number = scene.get("scene_id")
-    if not isinstance(number, int) or isinstance(number, bool) \
-            or not 0 < number <= (100000 if permanent else 2**32 - 1):
-        raise ApiError(40053, "invalid action info")
-    return str(number)
-
-
-def _qr_made(world: World, account: Account, scene: str, seconds: int | None) -> Body:
-    until = world.now() + seconds if seconds else None
-    ticket = world.add_ticket(account.app_id, scene, until)
-    lasting = {"expire_seconds": seconds} if seconds else {}
-    return {"ticket": ticket, **lasting, "url": f"http://weixin.qq.com/q/{quote(ticket[2:22])}"}
-
-
-@blueprint.get("/cgi-bin/showqrcode")
-def show_qr() -> Response:
-    """The picture of a code (mp.weixin.qq.com); 404 for a ticket that is none."""
-    world, ticket = this_world(), request.args.get("ticket", "")
-    with world.lock:
-        code = world.qr_tickets.get(ticket)
-    if code is None:
-        return Response("", 404)
-    return Response(qr.png(f"http://weixin.qq.com/q/{quote(ticket[2:22])}"),
-                    content_type="image/png")
-
-
-def user_info(world: World, account: Account, body: Body) -> Body:
-    phone = world.user(account, body.get("openid"))
-    if phone is None:
-        raise ApiError(40003, "invalid openid")
-    if not phone.followed:
-        return {"subscribe": 0, "openid": phone.openid, "tagid_list": []}
-    return {
-        "subscribe": 1, "openid": phone.openid, "nickname": "", "sex": 0, "language": "zh_CN",
-        "city": "", "province": "", "country": "", "headimgurl": "",
-        "subscribe_time": phone.subscribe_time, "remark": phone.remark,
-        "groupid": phone.tags[0] if phone.tags else 0, "tagid_list": phone.tags,
-        "subscribe_scene": phone.subscribe_scene, "qr_scene": phone.qr_scene,
-        "qr_scene_str": phone.qr_scene_str}
-
-
-def list_users(world: World, account: Account, body: Body) -> Body:
-    with world.lock:
-        ours = [p.openid for p in world.phones.values()
-                if p.app_id == account.app_id and p.followed]
-    start = ours.index(body["next_openid"]) + 1 if body.get("next_openid") in ours else 0
-    page = ours[start:start + 10000]
-    return {"total": len(ours), "count": len(page), "data": {"openid": page},
-            "next_openid": page[-1] if page else ""}
-
-
 def jsapi_ticket(world: World, account: Account, body: Body) -> Body:
     if body.get("type") not in ("jsapi", "wx_card"):
         raise ApiError(40097, "invalid args")
@@ -288,20 +138,62 @@ def callback_check(world: World, account: Account, body: Body) -> Body:
 
 _serve("/cgi-bin/message/custom/send", "POST", customer_messages.send)
 _serve("/cgi-bin/message/custom/typing", "POST", customer_messages.typing)
-_serve("/cgi-bin/message/template/send", "POST", send_template)
-_serve("/cgi-bin/template/get_all_private_template", "GET", list_templates, bare=True)
+_serve("/cgi-bin/message/template/send", "POST", template_messages.send)
+_serve("/cgi-bin/template/get_all_private_template", "GET", template_messages.listed, bare=True)
 _serve("/cgi-bin/menu/create", "POST", menus.create)
 _serve("/cgi-bin/menu/get", "GET", menus.get, bare=True)
 _serve("/cgi-bin/menu/delete", "GET", menus.delete)
 _serve("/cgi-bin/menu/addconditional", "POST", menus.add_conditional)
 _serve("/cgi-bin/menu/delconditional", "POST", menus.delete_conditional)
-_serve("/cgi-bin/qrcode/create", "POST", create_qr, bare=True)
-_serve("/cgi-bin/user/info", "GET", user_info, bare=True)
-_serve("/cgi-bin/user/get", "GET", list_users, bare=True)
+_serve("/cgi-bin/menu/trymatch", "POST", menus.try_match, bare=True)
+_serve("/cgi-bin/get_current_selfmenu_info", "GET", menus.current, bare=True)
+_serve("/cgi-bin/qrcode/create", "POST", qr_codes.create, bare=True)
+_serve("/cgi-bin/user/info", "GET", people.info, bare=True)
+_serve("/cgi-bin/user/get", "GET", people.listed, bare=True)
+_serve("/cgi-bin/user/info/updateremark", "POST", people.update_remark)
+_serve("/cgi-bin/tags/create", "POST", people.create_tag, bare=True)
+_serve("/cgi-bin/tags/get", "GET", people.get_tags, bare=True)
+_serve("/cgi-bin/tags/update", "POST", people.update_tag)
+_serve("/cgi-bin/tags/delete", "POST", people.delete_tag)
+_serve("/cgi-bin/tags/members/batchtagging", "POST", people.tag_people)
+_serve("/cgi-bin/tags/members/batchuntagging", "POST", people.untag_people)
+_serve("/cgi-bin/tags/getidlist", "POST", people.tags_of, bare=True)
 _serve("/cgi-bin/ticket/getticket", "GET", jsapi_ticket)
 _serve("/cgi-bin/getcallbackip", "GET", callback_ips, bare=True)
 _serve("/cgi-bin/get_api_domain_ip", "GET", callback_ips, bare=True)
 _serve("/cgi-bin/callback/check", "POST", callback_check, bare=True)
+
+
+@blueprint.get("/cgi-bin/showqrcode")
+def show_qr() -> Response:
+    """The picture of a code (mp.weixin.qq.com); 404 for a ticket that is none."""
+    world, ticket = this_world(), request.args.get("ticket", "")
+    with world.lock:
+        known = ticket in world.qr_tickets
+    if not known:
+        return Response("", 404)
+    return Response(qr.png(qr_codes.address(ticket)), content_type="image/png")
+
+
+@blueprint.post("/cgi-bin/media/upload")
+def upload_media() -> Response:
+    world = this_world()
+    try:
+        tokens.holder(world, request.args.get("access_token"))
+        return answer(media.upload(world, request.values.get("type"), request.files.get("media")))
+    except ApiError as error:
+        return refusal(error)
+
+
+@blueprint.get("/cgi-bin/media/get")
+def get_media() -> Response:
+    world = this_world()
+    try:
+        tokens.holder(world, request.args.get("access_token"))
+        content, kind = media.get(world, request.args.get("media_id"))
+        return Response(content, content_type=kind)
+    except ApiError as error:
+        return refusal(error)
 
 
 @blueprint.route("/cgi-bin/<path:path>", methods=["GET", "POST"])

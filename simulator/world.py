@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from simulator import official_push
+from simulator import menus, official_push, qr
 from simulator.credentials import Credentials, openid_for
 from simulator.faults import Faults
 from simulator.journal import Journal
@@ -43,6 +43,7 @@ class World:
         self.store = Store(Path(directory) / "world.sqlite" if directory else None)
         self.accounts: dict[str, Account] = {}
         self.phones: dict[str, Phone] = {}
+        self._openids: dict[str, Phone] = {}
         self.access_tokens: dict[str, AccessToken] = {}
         self.orders: dict[str, Order] = {}
         self.prepays: dict[str, Prepay] = {}
@@ -84,8 +85,11 @@ class World:
         return base + self.knobs.wire_skew_s
 
     def close(self) -> None:
-        """Stop the clock's thread and let go of the file."""
+        """Stop the clock's thread and the phones' browsers, and let go of the file."""
+        from simulator import webview
+
         self.schedule.close()
+        webview.stop(self)
         with self.lock:
             self.store.close()
 
@@ -119,32 +123,32 @@ class World:
         app_id = app_id or self.credentials.app_id
         openid = openid_for(app_id, name)
         with self.lock:
-            if known := self._by_openid(openid):
+            if known := self._openids.get(openid):
                 return known
             phone = Phone(str(len(self.phones) + 1), name, role, openid, app_id, followed,
                           int(self.now()) if followed else 0)
-            self.phones[phone.id] = phone
+            self._take_in(phone)
             self.save(phone)
         return phone
+
+    def _take_in(self, phone: Phone) -> None:
+        self.phones[phone.id] = self._openids[phone.openid] = phone
 
     def phone(self, ref: PhoneRef) -> Phone:
         """A phone by itself, its id, its person's name or openid. Raises UnknownPhone."""
         if isinstance(ref, Phone):
             return ref
         with self.lock:
-            found = self.phones.get(ref) or self._by_openid(ref) or next(
+            found = self.phones.get(ref) or self._openids.get(ref) or next(
                 (p for p in self.phones.values() if p.name == ref), None)
         if found is None:
             raise UnknownPhone(ref)
         return found
 
-    def _by_openid(self, openid: str) -> Phone | None:
-        return next((p for p in self.phones.values() if p.openid == openid), None)
-
     def user(self, account: Account, openid: Any) -> Phone | None:
         """Whom `account` knows by that openid: an openid of another account is nobody."""
         with self.lock:
-            found = self._by_openid(openid) if isinstance(openid, str) else None
+            found = self._openids.get(openid) if isinstance(openid, str) else None
         return found if found and found.app_id == account.app_id else None
 
     # what a person does
@@ -168,7 +172,7 @@ class World:
     def send_image(self, ref: PhoneRef, pic: str | None = None,
                    content: bytes | None = None) -> Outcome:
         """Send a picture. `pic`: its address, made up by default; `content`: what media/get has."""
-        media_id = self.add_media("image", content or b"\xff\xd8\xff\xd9")
+        media_id = self.add_media("image", content or qr.grey_png(64, (b"\0" + b"\xb4" * 64) * 64))
         url = pic or f"{self.base_url}/sim/media/{media_id}"
         return self._send(ref, "image", {"PicUrl": url, "MediaId": media_id}, {"content": url})
 
@@ -188,6 +192,8 @@ class World:
 
     def report_position(self, ref: PhoneRef, lat: float, lng: float) -> Outcome:
         """The LOCATION event of someone who lets the account see where they are."""
+        if not self.phone(ref).followed:
+            return Outcome(False)
         return self._event(ref, "LOCATION", Latitude=lat, Longitude=lng, Precision=30.0)
 
     def follow(self, ref: PhoneRef, scene: str | None = None) -> Outcome:
@@ -220,6 +226,9 @@ class World:
     def scan(self, ref: PhoneRef, scene: str) -> Outcome:
         """Scan the account's parametric QR code; someone new follows by it."""
         phone = self.phone(ref)
+        if self._is_expired(phone.app_id, scene):
+            self.record(phone, "notice", content="该二维码已过期")
+            return Outcome(False)
         if not phone.followed:
             return self.follow(phone, scene)
         with self.lock:
@@ -229,13 +238,19 @@ class World:
                            Ticket=self.ticket_for(phone.app_id, scene))
 
     def tap_menu(self, ref: PhoneRef, key: str) -> Outcome:
-        """Tap a menu item: `key` of a click item, or the address of a view item."""
+        """Tap a menu item: `key` of a click item, or the address of a view item.
+
+        Menus are cached on the phone, so a key that the account has since removed comes too.
+        """
         phone = self.phone(ref)
+        if not phone.followed:
+            return Outcome(False)
         if key.startswith(("http://", "https://")):
             return self._event(phone, "VIEW", EventKey=key)
         with self.lock:
             self.open_window(phone, "tap")
-        self.record(phone, "said", kind="menu", content=key)
+        self.record(phone, "said", kind="menu", content=key,
+                    label=menus.label_of(self, phone, key))
         return self._event(phone, "CLICK", EventKey=key)
 
     def pay(self, ref: PhoneRef, prepay_id: str,
@@ -348,10 +363,18 @@ class World:
             self.media_bytes[media_id] = content
         return media_id
 
-    def ticket_for(self, app_id: str, scene: str) -> str:
-        """The ticket of the QR code with that scene; one printed long ago gets one made up."""
+    def _is_expired(self, app_id: str, scene: str) -> bool:
+        """Whether this scene was only ever on temporary codes, and all of them have lapsed."""
         with self.lock:
-            for ticket, code in self.qr_tickets.items():
+            codes = [code for code in self.qr_tickets.values()
+                     if code["app_id"] == app_id and code["scene"] == scene]
+            return bool(codes) and all(
+                code["until"] is not None and code["until"] <= self.now() for code in codes)
+
+    def ticket_for(self, app_id: str, scene: str) -> str:
+        """The ticket of the newest QR code with that scene; one is made up where there is none."""
+        with self.lock:
+            for ticket, code in reversed(self.qr_tickets.items()):
                 if code["app_id"] == app_id and code["scene"] == scene:
                     return ticket
             return self.add_ticket(app_id, scene, None)
@@ -379,6 +402,7 @@ class World:
     def _restore(self) -> None:
         for kind, (cls, shelf, _) in _KINDS.items():
             getattr(self, shelf).update({key: cls(**row) for key, row in self.store.all(kind)})
+        self._openids = {phone.openid: phone for phone in self.phones.values()}
         self.qr_tickets.update(self.store.all("qr"))
         self._events = [event for _, event in self.store.all("event")]
         for account in self.accounts.values():
