@@ -1,4 +1,5 @@
 """/sim: the people's side, for the phones page, tests and curious operators. JSON both ways."""
+import base64
 from dataclasses import asdict, fields
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -67,6 +68,7 @@ def told_phone(phone: Phone) -> Told:
     """A phone as the page knows it. web_port: null until its browser was needed."""
     return {"id": phone.id, "name": phone.name, "role": phone.role, "openid": phone.openid,
             "app_id": phone.app_id, "followed": phone.followed,
+            "account": world().knobs.payee,
             "web_port": world().web_ports.get(phone.id),
             "allowance": customer_messages.allowance(world(), phone)}
 
@@ -137,7 +139,14 @@ def position(ref: str) -> Told:
 
 @blueprint.post("/phones/<ref>/image")
 def image(ref: str) -> Told:
-    return _outcome(world().send_image(ref, _asked().get("pic")))
+    """{pic?}: a picture's address, or the picture itself as a base64 `data:` URL."""
+    pic = _asked().get("pic")
+    if not isinstance(pic, str) or not pic.startswith("data:"):
+        return _outcome(world().send_image(ref, pic))
+    head, _, content = pic.partition(",")
+    if not head.startswith("data:image/") or not head.endswith(";base64"):
+        raise BadRequest("pic is no base64 data: URL of an image")
+    return _outcome(world().send_image(ref, content=base64.b64decode(content, validate=True)))
 
 
 @blueprint.post("/phones/<ref>/voice")
@@ -173,7 +182,7 @@ def events() -> Told:
     after = request.args.get("after", 0, int)
     wait_s = min(max(request.args.get("wait", 0.0, float), 0.0), LONGEST_WAIT_S)
     news = world().events(after, request.args.get("phone"), wait_s)
-    return {"events": news, "last": news[-1]["seq"] if news else after}
+    return {"events": news, "last": news[-1]["seq"] if news else min(after, world().last_seq)}
 
 
 @blueprint.get("/menu")
@@ -271,8 +280,9 @@ def media(media_id: str) -> Response:
     content = world().media_bytes.get(media_id)
     if content is None:
         abort(404)
-    kind = "image/png" if content.startswith(b"\x89PNG") else "application/octet-stream"
-    return Response(content, content_type=kind)
+    kinds = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+    kind = next((k for head, k in kinds.items() if content.startswith(head)), None)
+    return Response(content, content_type=kind or "application/octet-stream")
 
 
 @blueprint.get("/health")

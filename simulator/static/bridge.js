@@ -34,8 +34,8 @@
     * { box-sizing: border-box; }
     .veil { position: fixed; z-index: 2147483000; inset: 0; display: flex; flex-direction: column;
       justify-content: flex-end; background: rgb(0 0 0 / 50%); animation: appear .15s; color: var(--text);
-      font: 17px/1.4 system-ui, -apple-system, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
-        "Noto Sans CJK SC", sans-serif; }
+      font: 17px/1.4 -apple-system, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC",
+        system-ui, sans-serif; }
     .sheet { position: relative; max-height: 94%; overflow: auto; padding: 0 24px 32px; border-radius: 12px 12px 0 0;
       background: var(--page); text-align: center; animation: rise .25s ease-out; }
     .close { position: absolute; top: 0; left: 0; width: 52px; height: 52px; border: 0; background: none;

@@ -29,21 +29,24 @@ const LONGEST_PAUSE_MS = 5000;
 export async function listen(hear, tell) {
   let after = null;
   let pause = 500;
+  let lost = false;
   for (;;) {
     try {
       const fresh = after === null;
       const said = await get(`events?after=${after ?? 0}&wait=${fresh ? 0 : WAIT_S}`);
-      tell(true);
-      pause = 500;
-      if (!fresh && said.last < after) {
+      if (!fresh && (said.last < after || (lost && (await get("state")).events < after))) {
         after = null;
         continue;
       }
+      tell(true);
+      pause = 500;
+      lost = false;
       await hear(said.events, { fresh });
       after = said.last;
     } catch (error) {
       if (!(error instanceof Failed) && !(error instanceof TypeError)) console.error(error);
       tell(false);
+      lost = true;
       await new Promise((done) => setTimeout(done, pause));
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
     }

@@ -1,6 +1,7 @@
 // The desk: phones side by side, one long poll for all of them.
 
 import { get, listen, post } from "./api.js";
+import { el } from "./dom.js";
 import { Phone } from "./phone.js";
 
 const FIRST = [["小林", "student"], ["食堂", "merchant"], ["阿哲", "rider"]];
@@ -8,6 +9,7 @@ const MENU_EVERY_MS = 20_000;
 
 const desk = document.querySelector("[data-phones]");
 const empty = document.querySelector("[data-empty]");
+const tabs = document.querySelector("[data-tabs]");
 const state = document.querySelector("[data-state]");
 const dialog = document.querySelector("[data-add-dialog]");
 const phones = new Map();
@@ -26,10 +28,32 @@ function place(row) {
   const phone = new Phone(row, () => [...phones.values()]);
   phones.set(row.id, phone);
   desk.append(phone.section);
+  addTab(phone);
   empty.hidden = true;
   phone.loadMenu();
   return phone;
 }
+
+// On a narrow window one phone fills it: a row of names leads to the others.
+
+function addTab(phone) {
+  const tab = el("button", { type: "button", onclick: () => show(phone) },
+    `${phone.name} `, el("small", {}, phone.role));
+  tabs.append(tab);
+  seen.observe(phone.section);
+  tabOf.set(phone.section, tab);
+}
+
+function show(phone) {
+  phone.section.scrollIntoView({ inline: "center", block: "nearest" });
+}
+
+const tabOf = new Map();
+const seen = new IntersectionObserver((changes) => {
+  for (const { target, intersectionRatio } of changes) {
+    tabOf.get(target)?.setAttribute("aria-current", String(intersectionRatio > 0.5));
+  }
+}, { threshold: [0, 0.5, 0.51, 1] });
 
 async function hear(events, { fresh }) {
   if (fresh || events.some(({ phone }) => !phones.has(phone))) await loadPhones();
@@ -64,7 +88,7 @@ async function add(event) {
     const row = await post("phones", body);
     dialog.close();
     const phone = phones.get(row.id) ?? place(row);
-    phone.section.scrollIntoView({ behavior: "smooth", inline: "center", block: "nearest" });
+    show(phone);
     phone.input.focus({ preventScroll: true });
   } catch (error) {
     dialog.querySelector("[data-error]").textContent =

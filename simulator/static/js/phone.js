@@ -17,6 +17,7 @@ export class Phone {
     this.others = () => others().filter((phone) => phone !== this);
     this.id = row.id;
     this.name = row.name;
+    this.role = ROLES[row.role] ?? row.role;
     this.account = row.account || "校园服务号";
     this.menuNames = new Map();
     this.lastAt = 0;
@@ -35,7 +36,6 @@ export class Phone {
   }
 
   #build(row) {
-    const label = ROLES[row.role] ?? row.role;
     this.titleText = el("h2", {}, this.account);
     const bar = el("header.title-bar", {}, el("span", {}, icon("back")), this.titleText,
       el("button", { type: "button", "aria-label": "更多", onclick: () => this.#more() }, icon("more")));
@@ -44,8 +44,8 @@ export class Phone {
     this.offline = el("p.offline", { hidden: true, role: "status" }, "连不上模拟器，正在重试。写的字都还在。");
     this.footer = this.#buildFooter();
     this.section = el("section.phone", { "data-phone": row.name, "data-role": row.role,
-      "aria-label": `${row.name}的手机（${label}）` },
-      el("div.owner", {}, el("span", { "data-owner": true }, row.name), el("span", {}, label)),
+      "aria-label": `${row.name}的手机（${this.role}）` },
+      el("div.owner", {}, el("span", { "data-owner": true }, row.name), el("span", {}, this.role)),
       bar, this.offline, this.messages, this.footer);
   }
 
@@ -198,7 +198,8 @@ export class Phone {
   }
 
   async #place() {
-    const spot = await askPlace(this.section, []);
+    const { places } = await get("places").catch(() => ({ places: [] }));
+    const spot = await askPlace(this.section, places);
     if (spot) await this.#do("location", spot);
   }
 

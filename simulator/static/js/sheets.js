@@ -21,7 +21,8 @@ export function raise(phone, title, build) {
     });
     sheet.append(el("h3", {}, title), ...build(close));
     phone.append(veil);
-    (sheet.querySelector("[autofocus]") ?? sheet.querySelector("button, input"))?.focus();
+    (sheet.querySelector("[autofocus]") ?? sheet.querySelector("button, input"))
+      ?.focus({ preventScroll: true });
   });
 }
 
@@ -59,74 +60,107 @@ export function askScene(phone) {
   });
 }
 
-// A place: the map is drawn around the last place used; 1 map unit = 2 metres.
+// A place: on a map of the known places, or on a sketch around the last place that was used.
 
-const METRES = 2;
-const DEGREE_M = 111_320;
 const KEPT = "sim.place";
 const WIDTH = 320;
 const HEIGHT = 180;
+const EDGE = 24;
+const DEGREE_M = 111_320;
+const SKETCH_M = 640; // across the whole map
+const SOMEWHERE = { lat: 30.54, lng: 114.36, label: "" };
 
 function keptPlace() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEPT));
     if (Number.isFinite(kept?.lat) && Number.isFinite(kept?.lng)) return kept;
   } catch { /* a spoilt note is no note */ }
-  return { lat: 30.54, lng: 114.36, label: "" };
+  return null;
 }
 
 const round = (degrees) => Math.round(degrees * 1e6) / 1e6;
 
-export function askPlace(phone, presets) {
+// `places`: [{ label, lat, lng }]. Resolves with one such place.
+export function askPlace(phone, places) {
   return raise(phone, "发送位置", (close) => {
-    const kept = keptPlace();
-    const number = (name, value) => el("input", { name, type: "number", step: "any", required: true,
-      value, [`data-${name}`]: true });
-    const lat = number("lat", kept.lat);
-    const lng = number("lng", kept.lng);
-    const label = el("input", { name: "label", maxlength: 60, value: kept.label ?? "", "data-label": true, autocomplete: "off" });
+    const first = keptPlace() ?? places[0] ?? SOMEWHERE;
+    const number = (name) => el("input", { name, type: "number", step: "any", required: true, [`data-${name}`]: true });
+    const [lat, lng] = [number("lat"), number("lng")];
+    const label = el("input", { name: "label", maxlength: 60, "data-label": true, autocomplete: "off" });
+    const map = campusMap(first, places, (spot) => fill(spot));
     const fill = (spot) => {
       lat.value = spot.lat;
       lng.value = spot.lng;
-      if (spot.label !== undefined) label.value = spot.label;
+      label.value = spot.label ?? "";
+      map.point(spot);
     };
+    fill(first);
     const onsubmit = (event) => {
       event.preventDefault();
       const spot = { lat: Number(lat.value), lng: Number(lng.value), label: label.value.trim() };
       localStorage.setItem(KEPT, JSON.stringify(spot));
       close(spot);
     };
-    const chips = el("div.chips", {}, ...presets.map((spot) =>
+    const chips = el("div.chips", {}, ...places.map((spot) =>
       el("button", { type: "button", onclick: () => fill(spot) }, spot.label)));
-    return [el("form", { onsubmit }, campusMap(kept, fill), presets.length ? chips : null,
+    return [el("form", { onsubmit }, map.node, places.length ? chips : null,
       el("div.pair", {}, el("label", {}, "纬度", lat), el("label", {}, "经度", lng)),
       el("label", {}, "地点名", label), ends(close, "发送"))];
   });
 }
 
-function campusMap(centre, fill) {
+// → { node, point(spot) }; a click tells `chosen` its place, with the label of what lies there.
+function campusMap(first, places, chosen) {
+  const scale = scaleFor(places.length ? places : [first]);
   const mark = pin(WIDTH / 2, HEIGHT / 2);
-  const map = svg("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
-    "aria-label": "校园示意图，点一下选位置；也可以在下面填经纬度", "data-map": "" });
-  map.append(
-    svg("rect", { class: "ground", width: WIDTH, height: HEIGHT }),
+  const node = svg("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "data-map": "",
+    "aria-label": "校园示意图，点一下选位置；也可以在下面填经纬度" });
+  node.append(svg("rect", { class: "ground", width: WIDTH, height: HEIGHT }),
+    ...(places.length ? houses(places, scale) : sketch()), mark);
+  node.addEventListener("click", (event) => {
+    const box = node.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const y = ((event.clientY - box.top) / box.height) * HEIGHT;
+    const spot = scale.back(x, y);
+    const near = places.find((place) => Math.hypot(scale.x(place) - x, scale.y(place) - y) < 10);
+    chosen(near ?? { lat: round(spot.lat), lng: round(spot.lng), label: "" });
+  });
+  const point = (spot) => mark.setAttribute("transform", `translate(${scale.x(spot)} ${scale.y(spot)})`);
+  return { node, point };
+}
+
+// Degrees ↔ map units, so that all of `spots` fit.
+function scaleFor(spots) {
+  const [lats, lngs] = [spots.map(({ lat }) => lat), spots.map(({ lng }) => lng)];
+  const middle = (values) => (Math.min(...values) + Math.max(...values)) / 2;
+  const span = (values) => Math.max(...values) - Math.min(...values);
+  const [lat0, lng0] = [middle(lats), middle(lngs)];
+  const shrink = Math.cos((lat0 * Math.PI) / 180);
+  const fit = Math.max(SKETCH_M, span(lngs) * DEGREE_M * shrink * (WIDTH / (WIDTH - 2 * EDGE)),
+    span(lats) * DEGREE_M * (WIDTH / (HEIGHT - 2 * EDGE)));
+  const unit = WIDTH / (spots.length > 1 ? fit : SKETCH_M) * DEGREE_M;
+  return {
+    x: ({ lng }) => WIDTH / 2 + (lng - lng0) * shrink * unit,
+    y: ({ lat }) => HEIGHT / 2 - (lat - lat0) * unit,
+    back: (x, y) => ({ lat: lat0 - (y - HEIGHT / 2) / unit, lng: lng0 + (x - WIDTH / 2) / (unit * shrink) }),
+  };
+}
+
+function houses(places, scale) {
+  return places.flatMap((place) => {
+    const [x, y] = [scale.x(place), scale.y(place)];
+    const name = svg("text", { x, y: y + 13 }, place.label.slice(0, 6));
+    return [svg("rect", { class: "house", x: x - 7, y: y - 5, width: 14, height: 10, rx: 2 }), name];
+  });
+}
+
+function sketch() {
+  return [
     svg("path", { class: "water", d: "M236 0h84v66q-30 22-58 4t-26-70z" }),
     svg("path", { class: "road", d: "M0 124h320M92 0v180M208 0q-18 60-4 124v56M0 50h92M208 88h112" }),
     svg("path", { class: "house", d: "M16 14h58v22H16zM16 64h26v44H16zM52 64h26v44H52zM110 18h72v34h-72zM110 68h30v40h-30z"
       + "M152 68h30v40h-30zM226 98h36v16h-36zM276 98h32v16h-32zM16 138h58v26H16zM110 140h76v24h-76zM226 140h80v24h-80z" }),
-    mark);
-  map.addEventListener("click", (event) => {
-    const box = map.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * WIDTH;
-    const y = ((event.clientY - box.top) / box.height) * HEIGHT;
-    mark.setAttribute("transform", `translate(${x} ${y})`);
-    const metresEast = (x - WIDTH / 2) * METRES;
-    const metresNorth = (HEIGHT / 2 - y) * METRES;
-    const shrink = Math.cos((centre.lat * Math.PI) / 180);
-    fill({ lat: round(centre.lat + metresNorth / DEGREE_M),
-      lng: round(centre.lng + metresEast / (DEGREE_M * shrink)) });
-  });
-  return map;
+  ];
 }
 
 // A picture: one of three drawn here, or a file; as a JPEG data URL of at most 1024 pixels.
@@ -141,7 +175,7 @@ export function askPicture(phone) {
     });
     const file = el("input", { type: "file", accept: "image/*", "data-file": true });
     file.addEventListener("change", async () => close(await shrunk(file.files[0])));
-    return [el("div.samples", {}, ...samples), el("label", {}, "或者从文件选 ", file),
+    return [el("div.samples", {}, ...samples), el("label.file", {}, "从文件选", file),
       el("div.ends", {}, el("button.button.plain", { type: "button", onclick: () => close(undefined) }, "取消"))];
   });
 }
