@@ -15,7 +15,7 @@ def create_app() -> Flask:
 
 
 def command_line() -> Flask:
-    """The commands alone: they start at once, and work (`doctor`) when the configuration does not."""
+    """The commands alone: they start at once, and some (`doctor`) without a configuration."""
     from cli.commands import register
 
     app = Flask("paotang")

@@ -1,4 +1,4 @@
-"""What every command shares: exit statuses (contract §1) and one clear line instead of a traceback."""
+"""What every command shares: exit statuses (contract §1), one clear line instead of a traceback."""
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -16,7 +16,7 @@ class Stop(click.ClickException):
 
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
-        self.exit_code = status
+        self.exit_code = status  # type: ignore[misc]  # click declares it on the class
 
     def show(self, file: Any = None) -> None:
         print(f"paotang: {self.message}", file=file or sys.stderr, flush=True)

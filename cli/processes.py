@@ -16,7 +16,6 @@ from typing import IO
 
 from cli import leash
 from cli.embedded import python_path
-from config.settings import ROOT
 
 LOOK_S = 0.1
 GRACE_S = 5.0  # for one child to stop; all together get STOP_S

@@ -131,7 +131,7 @@ class Postgres(Server):
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
             raise ServerFailed(f"{program} failed: {lines[-1]}")
-        return done.stdout
+        return str(done.stdout)
 
     def _check_version(self) -> None:
         made_by = (self.data / "PG_VERSION").read_text().strip()
@@ -156,7 +156,7 @@ class Postgres(Server):
     def argv(self) -> list[str]:
         options = {
             "listen_addresses": "", "unix_socket_permissions": "0700", "port": "5432",
-            "unix_socket_directories": '"%s"' % str(self.socket_folder).replace('"', '""'),
+            "unix_socket_directories": _quoted(self.socket_folder, '""'),
             "max_connections": "200", "timezone": "UTC", "log_timezone": "UTC",
             "scram_iterations": "1", "log_checkpoints": "off",
         }
@@ -200,8 +200,8 @@ class Redis(Server):
 
     def _configuration(self) -> str:
         options = {
-            "port": "0", "unixsocket": _quoted(self.socket), "unixsocketperm": "700",
-            "dir": _quoted(self.data), "appendonly": "yes", "save": '""',
+            "port": "0", "unixsocket": _quoted(self.socket, r'\"'), "unixsocketperm": "700",
+            "dir": _quoted(self.data, r'\"'), "appendonly": "yes", "save": '""',
             "appendfsync": "everysec" if self.durable else "no",
             "requirepass": self.password(), "daemonize": "no", "set-proc-title": "no",
         }
@@ -243,8 +243,10 @@ class Redis(Server):
 SERVERS: dict[str, type[Postgres] | type[Redis]] = {"postgres": Postgres, "redis": Redis}
 
 
-def _quoted(path: Path) -> str:
-    return '"%s"' % str(path).replace("\\", "\\\\").replace('"', '\\"')
+def _quoted(path: Path, quote_as: str) -> str:
+    """As both servers want a path with spaces; each escapes a quote in its own way."""
+    text = str(path).replace('"', quote_as)
+    return f'"{text}"'
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import time
+from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,7 @@ def work(queue: str, redis_url: str) -> None:
     """Until SIGTERM or Ctrl-C. A Redis that is away, or comes back empty, is waited for."""
     from redis import Redis
 
-    import workers.jobs  # noqa: F401  (its modules are loaded before the first job, not by it)
-
+    import_module("workers.jobs")  # loaded before the first job, not by it
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     connection = Redis.from_url(redis_url, health_check_interval=15)
     while wait_for(connection) and not _work_once(queue, connection):
@@ -87,7 +87,7 @@ def _work_once(queue: str, connection: "Redis") -> bool:
 
         def request_stop(self, signum: int, frame: FrameType | None) -> None:
             self.told_to_stop = True
-            super().request_stop(signum, frame)
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     rq_worker = None
     try:

@@ -167,7 +167,7 @@ def test_in_a_closed_home_programs_and_data_are_elsewhere_and_var_says_where(use
 
 def python_for(uid: int) -> str:
     """A Python that this account may run and that is like ours; ours may be in a closed home."""
-    script = "import sys, cli; sys.exit(sys.version_info[:2] != (%d, %d))" % sys.version_info[:2]
+    script = f"import sys, cli; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
     environ = {"PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}"}
     for python in (sys.executable, "/usr/bin/python3"):
         with suppress(OSError):
@@ -186,7 +186,8 @@ def test_an_ordinary_user_s_servers_are_all_their_own(open_folder):
     os.chown(open_folder, nobody, nobody)
     open_folder.chmod(0o700)
     users = Users(open_folder / "var")
-    how = {"user": nobody, "group": nobody, "extra_groups": [], "root": open_folder, "python": python}
+    how = {"user": nobody, "group": nobody, "extra_groups": [], "root": open_folder,
+           "python": python}
     try:
         user, urls = users.ready("pr", **how)
         assert urls["database_url"].startswith("postgresql://")

@@ -1,4 +1,5 @@
 """A command, as far as the embedded servers can tell: says the URLs, then waits to be ended."""
+# ruff: noqa: T201
 import json
 import sys
 from dataclasses import asdict
