@@ -1,21 +1,33 @@
 """Composition root, outside the import contracts: builds the app from bot, web and the commands."""
 import click
+import structlog
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from config import settings
 
 
 def create_app() -> Flask:
-    """The whole service: webhook, pages, consoles."""
-    app = Flask("paotang")
+    """The whole service: webhook, pages, consoles. Opens the database, warms understanding."""
+    import bot.app
+    import web
+    from models.base import connect
 
-    @app.get("/healthz")
-    def healthz() -> str:
-        return "ok\n"
-
+    app = Flask("paotang", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
+    connect(settings.load().database_url)
+    app.register_blueprint(bot.app.create_blueprint())
+    for blueprint in web.create_blueprints():
+        app.register_blueprint(blueprint)
+    try:
+        bot.app.warm_up()
+    except SQLAlchemyError as error:  # /readyz says so; the process must still come up
+        structlog.get_logger(__name__).warning("boot.not_warm", why=type(error).__name__)
     return app
 
 
 def command_line() -> Flask:
-    """The commands alone: they start at once, and some (`doctor`) without a configuration."""
+    """The commands alone: they start at once, and work (`doctor`) when the settings do not."""
     from cli.commands import register
 
     app = Flask("paotang")

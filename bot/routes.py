@@ -255,12 +255,15 @@ def _sentence(turn: Turn) -> Reply | None:
         home = customer.room_and_name(turn.text)
         if home and (reply := _room_said(turn, *home)):
             return reply
-    if turn.speaker.rider and (turn.speaker.rider.is_on_duty or turn.speaker.carrying):
-        if reply := _as_rider(turn):
-            return reply
+    if _is_riding(turn.speaker) and (reply := _as_rider(turn)):
+        return reply
     if turn.speaker.shop_ids and (reply := _as_merchant(turn)):
         return reply
     return _as_student(turn, context.focus_of(turn.session, turn.speaker, now=turn.now))
+
+
+def _is_riding(speaker: Speaker) -> bool:
+    return speaker.rider is not None and (speaker.rider.is_on_duty or bool(speaker.carrying))
 
 
 def _room_said(turn: Turn, room: str, name: str | None) -> Reply | None:

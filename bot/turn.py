@@ -3,12 +3,13 @@ import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import func, select
 
 from bot import routes
+from bot.commands import read_command
 from bot.wire import Heard
 from config.texts import Reply, say
+from handlers.notice import Notice, tell
 from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Campus
@@ -17,8 +18,6 @@ from models.person import Person
 
 MOST_A_MINUTE = 20
 _NEVER_LIMITED = frozenset({"sos", "pin"})
-
-log = structlog.get_logger(__name__)
 
 
 class OutOfTurn(Exception):
@@ -36,31 +35,56 @@ def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
     Locks the person first, so one person's messages take turns, in the order they came in.
     Raises OutOfTurn, changing nothing, when an earlier one is still waiting.
     """
-    row = session.get_one(Inbox, inbox_id)
-    person_id = row.person_id
-    app_id, openid = session.execute(
-        select(Person.app_id, Person.openid).filter_by(id=person_id)).one()
-    person = Person.lock(session, app_id, openid, now=now)
-    session.refresh(row)
+    row, person = _locked(session, inbox_id, now)
     if row.answered_at is not None:
         return row.answer or ""
     if Inbox.earlier_waiting(session, row):
         raise OutOfTurn(inbox_id)
-    text = _words(session, person, Heard(**json.loads(row.body or "{}")), now=now)
+    reply = _reply(session, person, row, now=now)
+    text = say(reply) if reply else ""
     row.settle(text, now)
     return text
 
 
-def _words(session: Session, person: Person, heard: Heard, *, now: datetime) -> str:
+def take_late_turn(session: Session, inbox_id: int, *, now: datetime) -> None:
+    """As take_turn, for a worker: WeChat was told `success`, so the answer is a notice."""
+    row, person = _locked(session, inbox_id, now)
+    if row.answered_at is None:
+        _speak_up(session, row, _reply(session, person, row, now=now), now)
+
+
+def apologise_late(session: Session, inbox_id: int, *, now: datetime) -> None:
+    row, _ = _locked(session, inbox_id, now)
+    if row.answered_at is None:
+        _speak_up(session, row, Reply("talk.sorry"), now)
+
+
+def _speak_up(session: Session, row: Inbox, reply: Reply | None, now: datetime) -> None:
+    row.settle("", now)
+    if reply and reply.key != "talk.hushed":
+        tell(session, Notice(row.person_id, f"turn:{row.id}", chat=reply), now=now)
+
+
+def _locked(session: Session, inbox_id: int, now: datetime) -> tuple[Inbox, Person]:
+    row = session.get_one(Inbox, inbox_id)
+    app_id, openid = session.execute(
+        select(Person.app_id, Person.openid).filter_by(id=row.person_id)).one()
+    person = Person.lock(session, app_id, openid, now=now)
+    session.refresh(row)
+    return row, person
+
+
+def _reply(session: Session, person: Person, row: Inbox, *, now: datetime) -> Reply | None:
+    heard = Heard(**json.loads(row.body or "{}"))
     campus = Campus.of_account(session, heard.app_id)
     if campus is None:
-        return say(Reply("talk.no_campus"))
+        return Reply("talk.no_campus")
     _note_contact(person, heard, now)
     if wait := _too_many(session, person, heard, now=now):
-        return say(wait) if wait.key != "talk.hushed" else ""
+        return wait if wait.key != "talk.hushed" else None
     reply = routes.answer(session, Speaker(session, person, campus), heard, now=now)
     session.flush()
-    return say(reply) if reply else ""
+    return reply
 
 
 def _note_contact(person: Person, heard: Heard, now: datetime) -> None:
@@ -86,5 +110,5 @@ def _too_many(session: Session, person: Person, heard: Heard, *, now: datetime) 
 
 
 def _is_urgent(text: str) -> bool:
-    command = routes.read_command(text)
+    command = read_command(text)
     return command is not None and command.name in _NEVER_LIMITED

@@ -60,5 +60,6 @@ def owe(session: Session, kind: str, *, key: str, payload: dict[str, Any], now: 
     """
     session.execute(insert(Outbox).values(
         kind=kind, key=key, payload=payload, order_id=order_id, created_at=now,
-        due_at=due_at or now, attempts=0, words=words).on_conflict_do_nothing(index_elements=["key"]))
+        due_at=due_at or now, attempts=0, words=words,
+    ).on_conflict_do_nothing(index_elements=["key"]))
     session.execute(text(f"NOTIFY {WAKE_CHANNEL}"))

@@ -1,0 +1,5 @@
+"""Numbers of Postgres advisory locks: who holds one is the only one who does that work."""
+from typing import Final
+
+CLOCK_LOCK: Final = 0x50616F01  # the leading clock process
+DISPATCH_LOCK: Final = 0x50616F02  # with a campus's id: its dispatch round

@@ -1,0 +1,147 @@
+"""The one process that looks at the time. Several may run; the one with the lock leads."""
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import psycopg
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from sqlalchemy import Select, select, update
+from sqlalchemy.exc import OperationalError
+
+from config import settings
+from handlers.dispatch import expire_offers
+from handlers.kitchen import reject_unanswered
+from handlers.payment import expire_unpaid
+from models.base import Session, Sessions, utcnow
+from models.inbox import Inbox
+from models.locks import CLOCK_LOCK
+from models.order import Order
+from models.outbox import WAKE_CHANNEL, owe
+from models.rider import Offer, OfferState
+from models.rules.order_state import WANTS_RIDER, OrderState
+from workers.doors import open_database, open_redis
+from workers.relay import BATCH, relay
+
+log = structlog.get_logger(__name__)
+
+BEAT_S = 1.0  # the longest the relay sleeps when nothing wakes it
+SWEEP_EVERY_S = 10.0
+LEFT_ALONE_FOR = timedelta(seconds=20)  # WeChat's three tries are over by then
+WORDS_KEPT_FOR = timedelta(hours=1)
+RETRY_S = 2.0
+
+
+def run() -> None:
+    """Until SIGTERM or Ctrl-C. A database or Redis that is away is waited for."""
+    open_database()
+    stop = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stop.set())
+    while not stop.is_set():
+        try:
+            _lead(stop)
+        except (psycopg.OperationalError, OperationalError, RedisError) as error:
+            log.warning("clock.interrupted", why=str(error).strip())
+            stop.wait(RETRY_S)
+
+
+def _lead(stop: threading.Event) -> None:
+    """Beat while the lock is held. It belongs to this connection, and ends with it."""
+    with psycopg.connect(_libpq_url(), autocommit=True) as connection:
+        while not _take_lock(connection):
+            if stop.wait(BEAT_S):
+                return
+        log.info("clock.leading")
+        connection.execute(f"LISTEN {WAKE_CHANNEL}")
+        swept_at = 0.0
+        while not stop.is_set():
+            now = utcnow()
+            beat(open_redis(), now=now)
+            if time.monotonic() - swept_at >= SWEEP_EVERY_S:
+                sweep(now=now)
+                swept_at = time.monotonic()
+            for _ in connection.notifies(timeout=BEAT_S, stop_after=1):
+                pass
+
+
+def _libpq_url() -> str:
+    return settings.load().database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _take_lock(connection: "psycopg.Connection[tuple[bool]]") -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [CLOCK_LOCK]).fetchone()
+    return bool(row and row[0])
+
+
+def beat(redis: Redis, *, now: datetime) -> None:
+    """Everything that is due this second."""
+    each(_unpaid(now), expire_unpaid, now=now)
+    each(_unanswered(now), reject_unanswered, now=now)
+    with Sessions.begin() as session:
+        expire_offers(session, now=now)
+    for campus_id in _campuses_wanting_riders():
+        Queue("dispatch", connection=redis).enqueue(
+            "workers.jobs.dispatch", campus_id, job_timeout=30, result_ttl=0,
+            job_id=f"dispatch-{campus_id}-{now.timestamp():.0f}")
+    while True:
+        with Sessions.begin() as session:
+            if relay(session, redis, now=now) < BATCH:
+                return
+
+
+def each(order_ids: list[int], act: Callable[..., None], *, now: datetime) -> None:
+    """Each order in a transaction of its own: one that cannot move does not hold up the rest."""
+    for order_id in order_ids:
+        try:
+            with Sessions.begin() as session:
+                act(session, order_id, now=now)
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("clock.order_stuck", order=order_id, act=act.__name__)
+
+
+def _unpaid(now: datetime) -> list[int]:
+    return _ids(select(Order.id).where(Order.state == OrderState.AWAITING_PAYMENT,
+                                       Order.pay_until <= now).order_by(Order.pay_until))
+
+
+def _unanswered(now: datetime) -> list[int]:
+    return _ids(select(Order.id).where(Order.state == OrderState.PAID,
+                                       Order.answer_until <= now).order_by(Order.answer_until))
+
+
+def _campuses_wanting_riders() -> list[int]:
+    asked = select(Offer.id).where(Offer.order_id == Order.id, Offer.state == OfferState.OPEN)
+    return _ids(select(Order.campus_id).distinct().where(
+        Order.state.in_(sorted(WANTS_RIDER)), Order.rider_id.is_(None), ~asked.exists()))
+
+
+def _ids(query: "Select[int]") -> list[int]:
+    with Sessions() as session:
+        return list(session.scalars(query.limit(BATCH)))
+
+
+def sweep(*, now: datetime) -> None:
+    """What can wait ten seconds: messages whose turn died, and words that are kept too long."""
+    with Sessions.begin() as session:
+        adopt_lost_turns(session, now=now)
+        session.execute(update(Inbox).where(
+            Inbox.answered_at < now - WORDS_KEPT_FOR, Inbox.body.is_not(None)).values(
+            body=None, answer=None))
+
+
+def adopt_lost_turns(session: Session, *, now: datetime) -> int:
+    """A message that was committed but whose process died before its turn gets a late one."""
+    query = select(Inbox).where(Inbox.answered_at.is_(None), Inbox.is_late.is_(False),
+                                Inbox.heard_at < now - LEFT_ALONE_FOR).order_by(Inbox.id)
+    lost = session.scalars(query.limit(BATCH).with_for_update(skip_locked=True)).all()
+    for row in lost:
+        row.is_late = True
+        owe(session, "turn", key=f"turn:{row.id}", payload={"inbox_id": row.id}, now=now)
+    return len(lost)
