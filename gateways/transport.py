@@ -61,7 +61,7 @@ class Transport:
 def _read(response: requests.Response, deadline: float, max_bytes: int) -> bytes | None:
     """The body, or None when it is longer than `max_bytes` or not there by `deadline`."""
     content = bytearray()
-    for chunk in response.iter_content(16384):
+    while chunk := response.raw.read1(1 << 16, decode_content=True):
         content += chunk
         if len(content) > max_bytes or time.monotonic() > deadline:
             return None

@@ -62,6 +62,7 @@ class Transaction:
     payer_openid: str | None
     success_at: datetime | None
     attach: str
+    currency: str = "CNY"
 
     @property
     def is_paid(self) -> bool:
@@ -191,8 +192,9 @@ class WxPay:
         self._core.check(signed, body, now)
         try:
             return _notice(self._client.callback(signed, body))
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError,
-                Unreachable) as error:
+        except BadNotice:
+            raise
+        except Exception as error:  # wechatpayv3 trips over odd content in every possible way
             raise BadNotice(f"malformed: {type(error).__name__}") from error
 
     def fetch_certificates(self) -> None:
@@ -357,7 +359,8 @@ def _transaction(told: Json) -> Transaction:
         amount_fen=_field(amount, "total", int) if amount else None,
         payer_openid=(told.get("payer") or {}).get("openid"),
         success_at=_moment(success) if success else None,
-        attach=str(told.get("attach") or ""))
+        attach=str(told.get("attach") or ""),
+        currency=str(amount.get("currency") or "CNY"))
 
 
 def _refund(told: Json) -> RefundState:

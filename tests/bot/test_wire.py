@@ -150,6 +150,7 @@ def test_wechatpy_reads_our_encrypted_reply():
         "好的]]>，¥14.50", OPENID, "gh_1234567890ab")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"])))
 def test_we_read_what_wechatpy_encrypts(said):
     said = said.replace("]]>", "")
@@ -374,6 +375,7 @@ def test_nothing_to_say_is_said_in_the_clear():
         assert answer(ACCOUNT, channel, heard, text, now=NOW, nonce="n") == b"success"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_is_said_the_reply_is_xml(text):
     reply = answer(PLAIN, Channel(), hear(xml()), f"好{text}", now=NOW, nonce="n")
@@ -397,6 +399,7 @@ def tolerated(account: Account, args: dict[str, str], body: bytes) -> None:
     assert status in (200, 400, 403, 413)
 
 
+@settings(deadline=None)
 @given(args=wild_args, body=st.binary(), account=st.sampled_from([PLAIN, ACCOUNT]))
 def test_any_arguments_and_bytes(args, body, account):
     tolerated(account, args, body)
@@ -421,20 +424,20 @@ def mangled(draw):
     return bytes(body)
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(st.binary() | soup | mangled())
 def test_any_signed_bytes(body):
     tolerated(PLAIN, plain_args(), body)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.binary() | soup | mangled())
 def test_any_sealed_bytes(inner):
     args, body = sealed_push(inner)
     tolerated(ACCOUNT, args, body)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_as_ciphertext(raw):
     import base64
