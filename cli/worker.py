@@ -50,6 +50,8 @@ def work(queue: str, redis_url: str) -> None:
 
     import_module("workers.jobs")  # loaded before the first job, not by it
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("rq.worker").setLevel(logging.WARNING)  # ten lines before its first job
+    log.info("working on %s", queue)
     connection = Redis.from_url(redis_url, health_check_interval=15)
     while wait_for(connection) and not _work_once(queue, connection):
         connection.connection_pool.disconnect()
