@@ -208,7 +208,7 @@ def _record(notice: PaymentNotice | RefundNotice, now: datetime) -> bool:
             raise BadNotice(f"a payment that is {paid.state}")
         return record_payment(session, RecordPayment(
             out_trade_no=paid.out_trade_no, transaction_id=paid.transaction_id,
-            amount_fen=paid.amount_fen or 0, currency="CNY",
+            amount_fen=paid.amount_fen or 0, currency=paid.currency,
             payer_openid=paid.payer_openid or "", app_id=paid.app_id, mch_id=paid.mch_id,
             paid_at=paid.success_at or now), our_mch_id=our_mch_id, now=now,
         ) is not Recorded.DOUBTED

@@ -190,7 +190,7 @@ def _note_refusal(outbox_id: int, refund_id: int, refusal: Refused, now: datetim
 def _record(session: Session, paid: Transaction, now: datetime) -> Recorded:
     cmd = RecordPayment(
         out_trade_no=paid.out_trade_no, transaction_id=paid.transaction_id or "",
-        amount_fen=paid.amount_fen or 0, currency="CNY", payer_openid=paid.payer_openid or "",
+        amount_fen=paid.amount_fen or 0, currency=paid.currency, payer_openid=paid.payer_openid or "",
         app_id=paid.app_id, mch_id=paid.mch_id, paid_at=paid.success_at or now)
     return record_payment(session, cmd, our_mch_id=settings.load().pay.mch_id, now=now,
                           is_asked=True)
