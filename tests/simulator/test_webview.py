@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -17,11 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.serving import make_server
 
-from simulator import credentials, pay_crypto, webview
+from simulator import webview
 from simulator.addresses import Mapping, shown, site_of
 from simulator.cookiejar import Jar, default_path, path_matches
-from simulator.state import Order, Prepay
+from simulator.credentials import Credentials
 from simulator.world import World
+from tests.simulator.small_account import unpaid_order
 
 
 @dataclass
@@ -117,16 +117,10 @@ def site() -> Iterator[Site]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> credentials.Credentials:
-    return credentials.ensure(tmp_path_factory.mktemp("keys"))
-
-
 @pytest.fixture
-def world(keys: credentials.Credentials) -> Iterator[World]:
-    world = World(keys)
+def world(credentials: Credentials) -> Iterator[World]:
+    world = World(credentials)
     yield world
-    webview.stop(world)
     world.close()
 
 
@@ -411,26 +405,13 @@ def test_authorization_is_silent_and_knows_each_phone(world, lin, zhe, site, wec
     assert openids == [lin.openid, zhe.openid]
 
 
-def _order(world: World, phone: SimpleNamespace, keys: credentials.Credentials) -> dict[str, str]:
-    """An unpaid order of 14.50 yuan, and what the page gives to getBrandWCPayRequest for it."""
-    params = {"description": "跑堂订单A27", "notify_url": "http://127.0.0.1:9/n"}
-    now = world.now()
-    world.orders["A27-1"] = Order("A27-1", phone.app_id, phone.openid, 1450, params, now, now + 900)
-    world.prepays["wx1"] = Prepay("wx1", "A27-1", now + 900)
-    asked = {"appId": phone.app_id, "timeStamp": str(int(time.time())), "nonceStr": "n1",
-             "package": "prepay_id=wx1", "signType": "RSA"}  # fmt: skip
-    text = pay_crypto.message(*(asked[k] for k in ("appId", "timeStamp", "nonceStr", "package")))
-    key = pay_crypto.private_key(keys.merchant_key)
-    return {**asked, "paySign": pay_crypto.sign(key, text)}
-
-
 def _post(world: World, phone: SimpleNamespace, what: str, body: object) -> requests.Response:
     origin = f"http://127.0.0.1:{webview.start(world, phone)}"
     return requests.post(f"{origin}/__wx/{what}", json=body, timeout=5, headers={"Origin": origin})
 
 
-def test_the_pay_sheet_tells_payee_and_amount_and_takes_the_money(world, lin, keys):
-    asked = _order(world, lin, keys)
+def test_the_pay_sheet_tells_payee_and_amount_and_takes_the_money(world, lin):
+    asked = unpaid_order(world, lin)
 
     sheet = _post(world, lin, "pay/sheet", asked).json()
     said = _post(world, lin, "pay", asked).json()
@@ -441,8 +422,8 @@ def test_the_pay_sheet_tells_payee_and_amount_and_takes_the_money(world, lin, ke
     assert world.orders["A27-1"].state == "SUCCESS"
 
 
-def test_a_wrong_signature_or_another_persons_phone_pays_nothing(world, lin, zhe, keys):
-    asked = _order(world, lin, keys)
+def test_a_wrong_signature_or_another_persons_phone_pays_nothing(world, lin, zhe):
+    asked = unpaid_order(world, lin)
     forged = {**asked, "paySign": base64.b64encode(b"x" * 256).decode()}
 
     for phone, request_ in ((lin, forged), (zhe, asked), (lin, {})):
@@ -453,8 +434,8 @@ def test_a_wrong_signature_or_another_persons_phone_pays_nothing(world, lin, zhe
     assert world.orders["A27-1"].state == "NOTPAY"
 
 
-def test_only_the_page_the_phone_shows_may_pay(world, lin, keys):
-    asked = _order(world, lin, keys)
+def test_only_the_page_the_phone_shows_may_pay(world, lin):
+    asked = unpaid_order(world, lin)
     url = f"http://127.0.0.1:{webview.start(world, lin)}/__wx/pay"
 
     foreign = requests.post(url, json=asked, timeout=5, headers={"Origin": "http://127.0.0.1:1"})
@@ -501,7 +482,9 @@ def test_longer_paths_come_first_and_a_new_value_replaces_the_old():
 
 def test_expiry_removes_and_max_age_wins():
     past, future = "Thu, 01 Jan 1970 00:00:01 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
-    jar = _jar("a=1; Path=/", f"b=1; Expires={future}; Max-Age=0", f"c=1; Expires={past}; Max-Age=9")
+    jar = _jar(
+        "a=1; Path=/", f"b=1; Expires={future}; Max-Age=0", f"c=1; Expires={past}; Max-Age=9"
+    )
 
     assert _header(jar) == "c=1; a=1"
     assert _header(jar, now=1010.0) == "a=1"
