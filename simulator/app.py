@@ -105,7 +105,8 @@ def make(world: World, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer
 def running(world: World, port: int = 0) -> Iterator[str]:
     """Serve the world in this process; yields its base address, and stops when left."""
     server = make(world, port=port)
-    thread = threading.Thread(target=server.serve_forever, daemon=True, name="simulator")
+    thread = threading.Thread(
+        target=server.serve_forever, args=(0.02,), daemon=True, name="simulator")
     thread.start()
     try:
         yield world.base_url

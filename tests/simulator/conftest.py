@@ -1,12 +1,15 @@
 """A simulated WeChat on a real port, and an account's server that somebody else's library runs."""
+import threading
 from collections.abc import Iterator
 
 import pytest
+from werkzeug.serving import BaseWSGIServer
 
 from simulator import app as simulator_app
 from simulator.credentials import Credentials, ensure
-from simulator.state import Knobs
+from simulator.state import Knobs, Phone
 from simulator.world import World
+from tests.simulator.clients import Api
 from tests.simulator.receiver import Receiver
 
 
@@ -15,19 +18,38 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
     return ensure(tmp_path_factory.mktemp("simulator"))
 
 
+@pytest.fixture(scope="session")
+def server(credentials: Credentials) -> Iterator[BaseWSGIServer]:
+    """One server for all tests: building the routes takes longer than most of them."""
+    server = simulator_app.make(World(credentials))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture
-def world(credentials: Credentials) -> Iterator[World]:
+def world(credentials: Credentials, server: BaseWSGIServer) -> Iterator[World]:
     """A world of its own for each test, served, whose waits are short."""
     knobs = Knobs(retry_pause_s=0.0, template_report_s=0.0, refund_takes_s=0.0, notify_scale=0.001)
     world = World(credentials, knobs=knobs)
-    with simulator_app.running(world):
-        yield world
+    world.base_url = f"http://127.0.0.1:{server.server_port}"
+    server.app.config["WORLD"] = world  # type: ignore[attr-defined]
+    yield world
     world.close()
 
 
 @pytest.fixture
-def base(world: World) -> str:
-    return world.base_url
+def lin(world: World) -> Phone:
+    return world.add_phone("小林", "student")
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    """api.weixin.qq.com, called without a library, with a stable token."""
+    return Api(world)
 
 
 @pytest.fixture

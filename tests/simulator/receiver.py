@@ -19,7 +19,8 @@ class Receiver:
     """`answer(message)` → what create_reply takes (a str, None …) or a finished Response."""
 
     def __init__(self, credentials: Credentials, *, encrypted: bool = True) -> None:
-        self.credentials, self.encrypted, self.url = credentials, encrypted, ""
+        self.credentials, self.encrypted = credentials, encrypted
+        self.url = self.notify_url = ""
         self.crypto = WeChatCrypto(credentials.token, credentials.aes_key, credentials.app_id)
         self.heard: list[Any] = []
         self.notices: list[tuple[dict[str, str], bytes]] = []
@@ -30,7 +31,7 @@ class Receiver:
     def running(self) -> Iterator["Receiver"]:
         server = make_server("127.0.0.1", 0, self._app(), threaded=True, request_handler=_Quiet)
         server.daemon_threads = True  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         self.url = f"http://127.0.0.1:{server.server_port}/wechat"
         self.notify_url = f"http://127.0.0.1:{server.server_port}/notify"
