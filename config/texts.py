@@ -19,6 +19,7 @@ CATALOG: Final[dict[str, dict[str, str]]] = tomllib.loads(
     (Path(__file__).parent / "locale" / "zh_CN.toml").read_text("utf-8"))
 
 _MARKUP = re.compile(r"〔([^〔〕|]*)(?:\|([^〔〕]*))?〕|⟨([^⟨⟩|]*)\|([^⟨⟩]*)⟩")
+_SPACES = re.compile(" {2,}")
 _UNSAFE = str.maketrans({"〔": "［", "〕": "］", "⟨": "〈", "⟩": "〉", "<": "＜", ">": "＞"})
 
 
@@ -73,7 +74,7 @@ def text_of(reply: Reply) -> str:
     topic, name = reply.key.split(".", 1)
     params = {k: _param_text(v) for k, v in reply.params.items()}
     lines = CATALOG[topic][name].strip("\n").format_map(params).split("\n")
-    return "\n".join(line.rstrip() for line in lines if line.strip())
+    return "\n".join(_SPACES.sub(" ", line).rstrip() for line in lines if line.strip())
 
 
 def _param_text(value: Param) -> str:

@@ -51,7 +51,7 @@ def _new_order(order: Order, campus: Campus, owner_id: int) -> Notice:
                       "code": dated(order, campus), "items": summary(order),
                       "amount": yuan(order.payable_fen),
                       "eta": clock(order.promised_at, campus),
-                      "note": order.note or text_of(Reply("kitchen.no_note"))})
+                      "note": order.note or text_of(Reply("kitchen.no_note", {"code": order.code}))})
 
 
 @dataclass(frozen=True, slots=True)

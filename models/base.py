@@ -27,11 +27,19 @@ class Base(DeclarativeBase):
 Sessions = sessionmaker(expire_on_commit=False)
 
 
+_ENGINES: dict[str, Engine] = {}
+
+
 def connect(database_url: str, *, pool_size: int = 4) -> Engine:
-    """An engine whose sessions `Sessions` makes from now on. Times come and go in UTC."""
-    engine = create_engine(
-        database_url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 3})
+    """The process's engine for this database; `Sessions` makes its sessions from now on.
+
+    Times come and go in UTC.
+    """
+    engine = _ENGINES.get(database_url)
+    if engine is None:
+        engine = _ENGINES[database_url] = create_engine(
+            database_url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True,
+            connect_args={"options": "-c timezone=UTC", "connect_timeout": 3})
     Sessions.configure(bind=engine)
     return engine
 
