@@ -96,9 +96,16 @@ def say(reply: Reply, *, max_bytes: int = MAX_BYTES) -> str:
     """
     lines = [_MARKUP.sub(lambda m: _anchor(m, reply.tap_id), line)
              for line in text_of(reply).split("\n")]
-    while len("\n".join(lines).encode()) > max_bytes and len(lines) > 2:
+    while (size := len("\n".join(lines).encode())) > max_bytes and len(lines) > 2:
         del lines[max(1, len(lines) - 3)]
+    if size > max_bytes:  # a single line that long holds somebody's words, not our taps
+        longest = max(range(len(lines)), key=lambda i: 0 if "<a " in lines[i] else len(lines[i]))
+        lines[longest] = _cut(lines[longest], size - max_bytes)
     return "\n".join(lines)
+
+
+def _cut(line: str, spare_bytes: int) -> str:
+    return line.encode()[:-spare_bytes - len("…".encode())].decode(errors="ignore") + "…"
 
 
 def plain(reply: Reply) -> str:

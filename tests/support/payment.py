@@ -23,6 +23,8 @@ from models.payment import Payment
 from models.person import Person
 from models.rules.order_state import OrderEvent
 from models.shop import Dish, Shop, ShopOwner
+from simulator.world import World
+from tests.support.simulator import credentials, running_simulator
 
 NOW = datetime(2026, 9, 21, 4, 0, tzinfo=UTC)  # noon on the campus
 MCH = "1900000001"
@@ -64,6 +66,16 @@ def served(app: Flask) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def wechat_pay(**knobs: Any) -> Iterator[World]:
+    """A WeChat of our own, and an environment that leads there. Nobody hears its notices."""
+    with running_simulator(**knobs) as world:
+        port = int(world.base_url.rpartition(":")[2])
+        with environment(SECRET_KEY="k" * 32, PUBLIC_URL="http://127.0.0.1:9",
+                         **credentials().environ(port)):
+            yield world
 
 
 def a_campus(session: Session, *, app_id: str = APP, owned: bool = True, **account: Any) -> Shop:

@@ -51,11 +51,11 @@ class Chat:
         return self._shown[who][-1]
 
     def _line(self, line: str) -> None:
-        if line.startswith("("):
-            return self._direct(line.strip("()"))
         speaker, _, said = line.partition(" ")
         said = said.strip()
         match speaker:
+            case _ if line.startswith("("):
+                self._direct(line.strip("()"))
             case "bot":
                 self._expect(line, said, self._answer)
             case "push":
@@ -92,10 +92,12 @@ class Chat:
 
     def _direct(self, direction: str) -> None:
         if direction == "work":
-            return self.stage.pump()
+            self.stage.pump()
+            return
         if passing := re.fullmatch(r"(\d+) (s|min|h) pass", direction):
             unit = {"s": "seconds", "min": "minutes", "h": "hours"}[passing[2]]
-            return self.stage.pass_time(**{unit: float(passing[1])})
+            self.stage.pass_time(**{unit: float(passing[1])})
+            return
         who, verb, *rest = direction.split()
         match verb:
             case "pays":
@@ -109,7 +111,6 @@ class Chat:
                 self._shown.setdefault(who, []).append(self._answer or "")
             case _:
                 raise ValueError(direction)
-        return None
 
     def _pay_link(self, who: str) -> str:
         for bubble in reversed(self._shown.get(who, [])):
