@@ -5,6 +5,7 @@ from config import settings
 from config.settings import PaySettings
 from gateways.wechat import WeChat
 from gateways.wxpay import WxPay
+from models.base import utcnow
 from models.campus import Account
 
 
@@ -19,9 +20,9 @@ def wxpay() -> WxPay:
 
 @cache
 def _wechat(app_id: str, secret: str, api_base: str) -> WeChat:
-    return WeChat(app_id, secret, api_base=api_base)
+    return WeChat(app_id, secret, api_base=api_base, now=utcnow)
 
 
 @cache
 def _wxpay(pay: PaySettings, api_base: str) -> WxPay:
-    return WxPay(pay, api_base=api_base)
+    return WxPay(pay, api_base=api_base, now=utcnow)

@@ -26,7 +26,7 @@ from handlers.payment import (
     record_refund,
 )
 from models import payment as rows
-from models.base import Session, Sessions
+from models.base import Session, Sessions, utcnow
 from models.outbox import Outbox
 from models.payment import Payment, PaymentState, Refund
 
@@ -190,8 +190,9 @@ def _note_refusal(outbox_id: int, refund_id: int, refusal: Refused, now: datetim
 def _record(session: Session, paid: Transaction, now: datetime) -> Recorded:
     cmd = RecordPayment(
         out_trade_no=paid.out_trade_no, transaction_id=paid.transaction_id or "",
-        amount_fen=paid.amount_fen or 0, currency=paid.currency, payer_openid=paid.payer_openid or "",
-        app_id=paid.app_id, mch_id=paid.mch_id, paid_at=paid.success_at or now)
+        amount_fen=paid.amount_fen or 0, currency=paid.currency,
+        payer_openid=paid.payer_openid or "", app_id=paid.app_id, mch_id=paid.mch_id,
+        paid_at=paid.success_at or now)
     return record_payment(session, cmd, our_mch_id=settings.load().pay.mch_id, now=now,
                           is_asked=True)
 
@@ -233,4 +234,4 @@ def _wxpay() -> WxPay:
 @cache
 def _built(pay: PaySettings, api_base: str) -> WxPay:
     """One a process: it keeps its connections open."""
-    return WxPay(pay, api_base=api_base)
+    return WxPay(pay, api_base=api_base, now=utcnow)
