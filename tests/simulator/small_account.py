@@ -1,5 +1,6 @@
 """A very small official account with a pay page, for tests of the simulator's phones."""
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -44,6 +45,26 @@ document.getElementById("pay").addEventListener("click", async () => {
   });
 });
 """
+SDK_PAGE = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>拼单 G5</title>
+<script src="{sdk}"></script></head><body><h1>拼单 G5</h1><ol id="said"></ol>
+<button id="where">定位</button><button id="scan">扫码</button><button id="shut">关</button>
+<button id="pick">选图</button>
+<script>
+const note = (line) => said.append(document.createElement("li")) ?? said.lastChild.append(line);
+const told = (name) => (res) => note(name + " " + JSON.stringify(res));
+wx.error(told("error"));
+wx.ready(() => {{
+  wx.updateAppMessageShareData({{ title: "一起拼单 G5", desc: "11:40 截止", link: location.href,
+    success: told("share") }});
+  wx.chooseWXPay({{ fail: told("pay") }});
+}});
+where.onclick = () => wx.getLocation({{ success: told("where"), fail: told("where") }});
+scan.onclick = () => wx.scanQRCode({{ needResult: 1, success: told("scan") }});
+pick.onclick = () => wx.chooseImage({{ count: 1, success: (res) =>
+  wx.getLocalImgData({{ localId: res.localIds[0], success: told("image") }}) }});
+shut.onclick = () => wx.closeWindow();
+wx.config({config});
+</script></body></html>"""
 
 
 @dataclass
@@ -65,23 +86,38 @@ class SmallAccount:
     def reply_to(self, text: str) -> str:
         if text.startswith("确认"):
             return f'合计 ¥14.50，给你留15分钟\n<a href="{self.url}/p/tok">👉点这里微信支付</a>'
+        if text.startswith("G5"):
+            return f'<a href="{self.url}/g/{text}">进拼单</a>'
         return {"怪": TRICKS, "菜单": "今天有：\n黄焖鸡 ¥14\n麻辣香锅 ¥16"}.get(text, QUOTE)
 
-    def call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Call the simulator's API as the account's server does."""
+    def call(self, path: str, body: dict[str, Any] | None = None, **query: str) -> dict[str, Any]:
+        """Call the simulator's API as the account's server does; without a body it is a GET."""
         account, base = self.world.account, self.world.base_url
         grant = {"grant_type": "client_credential", "appid": account.app_id,
                  "secret": account.secret}  # fmt: skip
         token = requests.post(f"{base}/cgi-bin/stable_token", json=grant, timeout=5).json()
-        said = requests.post(f"{base}{path}", params={"access_token": token["access_token"]},
-                             data=_json(body), timeout=5).json()  # fmt: skip
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        query["access_token"] = token["access_token"]
+        said = requests.request("GET" if body is None else "POST", f"{base}{path}",
+                                params=query, data=data, timeout=5).json()  # fmt: skip
         assert said.get("errcode", 0) == 0, said
         return said
+
+    def sdk_config(self, url: str) -> dict[str, Any]:
+        """What a page at `url` gives to wx.config."""
+        ticket = self.call("/cgi-bin/ticket/getticket", type="jsapi")["ticket"]
+        said = f"jsapi_ticket={ticket}&noncestr=n0&timestamp=1795348752&url={url}"
+        wanted = ["updateAppMessageShareData", "getLocation", "scanQRCode", "chooseImage",
+                  "getLocalImgData"]  # fmt: skip
+        return {"appId": self.world.account.app_id, "timestamp": 1795348752, "nonceStr": "n0",
+                "signature": hashlib.sha1(said.encode()).hexdigest(),
+                "jsApiList": wanted}  # fmt: skip
 
     def app(self) -> Flask:
         app = Flask("small_account")
         app.add_url_rule("/wechat", view_func=self._heard, methods=["POST"])
         app.add_url_rule("/p/tok", view_func=self._page)
+        app.add_url_rule("/g/G5", view_func=self._group_page)
         app.add_url_rule("/p/pay.js", view_func=_script)
         app.add_url_rule("/p/tok/prepay", view_func=self._prepay, methods=["POST"])
         return app
@@ -108,16 +144,17 @@ class SmallAccount:
         )
         return answer
 
+    def _group_page(self) -> Response:
+        config = self.sdk_config("http://forged/" if "forged" in request.args else request.url)
+        sdk = f"{self.world.base_url}/sim/static/jweixin.js"
+        return Response(SDK_PAGE.format(sdk=sdk, config=json.dumps(config)))
+
     def _prepay(self) -> dict[str, str]:
         return unpaid_order(self.world, next(iter(self.world.phones.values())))
 
 
 def _script() -> Response:
     return Response(PAY_SCRIPT, content_type="text/javascript")
-
-
-def _json(body: dict[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def unpaid_order(world: World, phone: Phone) -> dict[str, str]:

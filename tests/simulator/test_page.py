@@ -199,6 +199,65 @@ def test_another_person_cannot_pay_in_their_place(desk):
     assert desk.world.orders["A27-1"].state == "NOTPAY"
 
 
+def test_the_js_sdk_works_once_its_signature_is_right(desk):
+    phone = desk.send("小林", "G5")
+    phone.get_by_role("link", name="进拼单").click()
+    web = desk.web("小林")
+    said = web.locator("#said li")
+
+    expect(said).to_have_text([
+        'pay {"errMsg":"chooseWXPay:permission denied"}',
+        'share {"errMsg":"updateAppMessageShareData:ok"}'])  # fmt: skip
+    web.get_by_role("button", name="定位").click()
+    web.locator("[data-lat]").fill("30.5")
+    web.get_by_role("button", name="允许").click()
+    expect(said.nth(2)).to_contain_text('"latitude":30.5')
+    web.get_by_role("button", name="扫码").click()
+    web.locator("[data-scan]").fill("4071")
+    web.get_by_role("button", name="扫到了").click()
+    expect(said.nth(3)).to_contain_text('"resultStr":"4071"')
+    with desk.page.expect_file_chooser() as chooser:
+        web.get_by_role("button", name="选图").click()
+    chooser.value.set_files(
+        {"name": "a.png", "mimeType": "image/png", "buffer": b"\x89PNG"})  # fmt: skip
+    expect(said.nth(4)).to_contain_text('"localData":"data:image/png;base64,iVBORw=="')
+    web.get_by_role("button", name="关", exact=True).click()
+    expect(desk.page.locator("iframe")).to_have_count(0)
+
+
+def test_a_forged_sdk_signature_is_refused(desk):
+    phone = desk.send("小林", "G5?forged")
+    phone.get_by_role("link", name="进拼单").click()
+
+    expect(desk.web("小林").locator("#said li")).to_have_text(
+        'error {"errMsg":"config:invalid signature"}')  # fmt: skip
+
+
+def test_a_page_is_passed_on_to_another_phone_as_the_card_it_prepared(desk):
+    phone = desk.send("小林", "G5")
+    phone.get_by_role("link", name="进拼单").click()
+    expect(desk.web("小林").locator("#said li").nth(1)).to_contain_text("share")
+    phone.locator("[data-webview-more]").click()
+    phone.get_by_role("button", name="转发给 阿哲").click()
+    card = desk.phone("阿哲").locator('[data-kind="friend"]')
+
+    expect(card.locator("h3")).to_have_text("一起拼单 G5")
+    card.get_by_role("link").click()
+    expect(desk.web("阿哲").get_by_role("heading")).to_have_text("拼单 G5")
+    ports = [desk.phone(n).locator("iframe").get_attribute("src") for n in ("小林", "阿哲")]
+    assert ports[0] != ports[1]
+
+
+def test_a_page_of_the_wide_world_stays_closed(desk):
+    desk.world.record(desk.world.phone("小林"), "heard", channel="custom", msgtype="text",
+                      content="看 https://example.com/a 吧")  # fmt: skip
+    phone = desk.phone("小林")
+    phone.get_by_role("link", name="https://example.com/a").click()
+
+    expect(phone.get_by_text("只打开本机的网页")).to_be_visible()
+    expect(desk.page.locator("iframe")).to_have_count(0)
+
+
 def test_the_menu_stands_above_the_keyboard(desk):
     desk.account.call("/cgi-bin/menu/create", {"button": [
         {"name": "点餐", "sub_button": [
@@ -259,6 +318,27 @@ def test_who_stops_following_can_come_back(desk):
     assert [m["Event"] for m in desk.account.after(2)] == ["unsubscribe", "subscribe"]
 
 
+def test_a_stranger_follows_by_a_poster_and_reports_where_they_are(desk):
+    desk.world.add_phone("新生", "student", followed=False)
+    desk.page.reload()
+    phone = desk.phone("新生")
+    phone.locator("[data-follow-scan]").click()
+    phone.locator("[data-scene]").fill("b_zy7")
+    phone.locator("[data-scene]").press("Enter")
+    phone.locator("[data-plus]").click()
+    phone.locator("[data-tool-place]").click()
+    phone.locator("[data-map]").click(position={"x": 10, "y": 10})
+    west, north = (float(phone.locator(f"[data-{n}]").input_value()) for n in ("lng", "lat"))
+    phone.get_by_role("button", name="只上报我的位置").click()
+
+    follow, position = desk.account.after(2)
+    assert (follow["Event"], follow["EventKey"]) == ("subscribe", "qrscene_b_zy7")
+    assert (position["Event"], float(position["Latitude"])) == ("LOCATION", north)
+    assert west < 114.36
+    assert north > 30.54
+    expect(phone.locator('[data-kind="said"]')).to_have_count(0)
+
+
 def test_a_phone_is_added_and_history_survives_a_reload(desk):
     desk.send("小林", "菜单")
     expect(desk.phone("小林").locator('[data-kind="heard"]')).to_have_count(1)
@@ -304,12 +384,16 @@ def test_a_simulator_that_is_gone_is_told(desk):
 
 
 def test_on_a_narrow_window_one_phone_fills_it(desk):
+    desk.world.share_location("食堂", 30.54, 114.36, "二食堂门口右手边第三个窗口")
+    desk.world.share_location("阿哲", 30.54, 114.36, "竹园")
     for width, name, role in ((375, "食堂", "商家"), (320, "阿哲", "骑手")):
         desk.page.set_viewport_size({"width": width, "height": 667})
         desk.page.get_by_role("button", name=f"{name} {role}").click()
         expect(desk.phone(name).locator("[data-input]")).to_be_in_viewport(ratio=1)
-        overflow = "document.documentElement.scrollWidth - innerWidth"
-        assert desk.page.evaluate(overflow) == 0
+        box = desk.phone(name).bounding_box()
+        assert box is not None
+        assert (box["x"], box["width"]) == (0, width)
+        expect(desk.phone(name).locator("[data-plus]")).to_be_in_viewport(ratio=1)
 
 
 CONTRAST = """() => {

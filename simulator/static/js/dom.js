@@ -4,7 +4,7 @@
 export function el(what, traits = {}, ...children) {
   const [tag, ...classes] = what.split(".");
   const node = document.createElement(tag || "div");
-  node.classList.add(...classes);
+  if (classes.length) node.classList.add(...classes);
   for (const [name, value] of Object.entries(traits)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);

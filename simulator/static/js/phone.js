@@ -63,6 +63,7 @@ export class Phone {
     this.menuBar = el("nav.menu-bar", { hidden: true, "aria-label": "服务号菜单" });
     this.panel = this.#buildPanel();
     this.sleeping = el("div.sleeping", { hidden: true },
+      el("button.button.plain", { type: "button", "data-follow-scan": true, onclick: () => this.#scan() }, "扫码关注"),
       el("button.button", { type: "button", "data-follow": true, onclick: () => this.#follow() }, "关注服务号"));
     return el("footer", {}, this.menuBar, this.sleeping, this.compose, this.panel);
   }
@@ -182,7 +183,8 @@ export class Phone {
       const { content, id } = piece.tap;
       this.#do("text", id === null ? { content } : { content, msgmenuid: id });
     } else {
-      this.browser.open(piece.href).catch((error) => this.toast(error.message));
+      this.browser.open(piece.href).catch((error) => this.toast(
+        error instanceof TypeError ? "打不开，连不上模拟器" : "打不开：模拟器只打开本机的网页"));
     }
   }
 
@@ -200,7 +202,9 @@ export class Phone {
   async #place() {
     const { places } = await get("places").catch(() => ({ places: [] }));
     const spot = await askPlace(this.section, places);
-    if (spot) await this.#do("location", spot);
+    if (!spot) return;
+    const { quiet, ...place } = spot;
+    if (await this.#do(quiet ? "position" : "location", place) && quiet) this.toast("已上报，服务号知道你在哪了");
   }
 
   async #scan() {

@@ -9,8 +9,11 @@ export function raise(phone, title, build) {
     const before = document.activeElement;
     const sheet = el("div.sheet", { role: "dialog", "aria-modal": "true", "aria-label": title });
     const veil = el("div.veil", {}, sheet);
+    const behind = [...phone.children].filter((child) => !child.inert);
+    for (const child of behind) child.inert = true;
     const close = (value) => {
       veil.remove();
+      for (const child of behind) child.inert = false;
       before?.focus?.({ preventScroll: true });
       resolve(value);
     };
@@ -80,7 +83,7 @@ function keptPlace() {
 
 const round = (degrees) => Math.round(degrees * 1e6) / 1e6;
 
-// `places`: [{ label, lat, lng }]. Resolves with one such place.
+// `places`: [{ label, lat, lng }]. Resolves with one such place; `quiet`: as a LOCATION event.
 export function askPlace(phone, places) {
   return raise(phone, "发送位置", (close) => {
     const first = keptPlace() ?? places[0] ?? SOMEWHERE;
@@ -99,13 +102,14 @@ export function askPlace(phone, places) {
       event.preventDefault();
       const spot = { lat: Number(lat.value), lng: Number(lng.value), label: label.value.trim() };
       localStorage.setItem(KEPT, JSON.stringify(spot));
-      close(spot);
+      close({ ...spot, quiet: event.submitter?.hasAttribute("data-quiet") });
     };
     const chips = el("div.chips", {}, ...places.map((spot) =>
       el("button", { type: "button", onclick: () => fill(spot) }, spot.label)));
     return [el("form", { onsubmit }, map.node, places.length ? chips : null,
       el("div.pair", {}, el("label", {}, "纬度", lat), el("label", {}, "经度", lng)),
-      el("label", {}, "地点名", label), ends(close, "发送"))];
+      el("label", {}, "地点名", label), ends(close, "发送"),
+      el("button.quiet", { type: "submit", "data-quiet": true }, "不发消息，只上报我的位置"))];
   });
 }
 
@@ -122,7 +126,7 @@ function campusMap(first, places, chosen) {
     const x = ((event.clientX - box.left) / box.width) * WIDTH;
     const y = ((event.clientY - box.top) / box.height) * HEIGHT;
     const spot = scale.back(x, y);
-    const near = places.find((place) => Math.hypot(scale.x(place) - x, scale.y(place) - y) < 10);
+    const near = places.find((place) => Math.hypot(scale.x(place) - x, scale.y(place) - y) < 14);
     chosen(near ?? { lat: round(spot.lat), lng: round(spot.lng), label: "" });
   });
   const point = (spot) => mark.setAttribute("transform", `translate(${scale.x(spot)} ${scale.y(spot)})`);
@@ -149,8 +153,8 @@ function scaleFor(spots) {
 function houses(places, scale) {
   return places.flatMap((place) => {
     const [x, y] = [scale.x(place), scale.y(place)];
-    const name = svg("text", { x, y: y + 13 }, place.label.slice(0, 6));
-    return [svg("rect", { class: "house", x: x - 7, y: y - 5, width: 14, height: 10, rx: 2 }), name];
+    const name = svg("text", { x, y: y + 16 }, place.label.slice(0, 6));
+    return [svg("rect", { class: "house", x: x - 9, y: y - 7, width: 18, height: 13, rx: 2 }), name];
   });
 }
 
