@@ -1,0 +1,108 @@
+"""A change to an open order: which lines come, go, or are made otherwise."""
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bot.nlu.items import Assembly, Line, draft_items
+from bot.nlu.reading import Reading
+
+_ONE_MORE: Final = re.compile(r"再(?:来|加|要|点|上|整|给我来|给我加)?(?:一|1|个)|多(?:来|加|要|点|上)?(?:一|1)|加(?:一|1)(?:份|个|杯|碗|瓶)|"
+                              r"再来份|再加份|再来个|再来杯")
+
+
+def changes(reading: Reading, assembly: Assembly, context: Mapping[str, Any]
+            ) -> list[dict[str, Any]]:
+    """The schema's items with `op`, against the draft (else the order) in `context`."""
+    base = [dict(item) for item in draft_items(context)]
+    held = [str(item["dish_id"]) for item in base]
+    lines = _aimed(assembly.lines, held, reading)
+    found = _unnamed_source(reading, assembly, lines, held)
+    found += [item for line in lines
+              if (item := _change(reading, line, held)) is not None]
+    if assembly.loose:
+        found += _loose_options(reading, assembly, held)
+    if not lines and not assembly.loose:
+        found += _bare(reading, assembly, base)
+    return found
+
+
+def _aimed(lines: Sequence[Line], held: list[str], reading: Reading) -> list[Line]:
+    """Where a name may mean several dishes, prefer those already in the order, then its shop's."""
+    dishes = reading.lexicon.dishes
+    shops = {dishes[dish].shop_id for dish in held if dish in dishes}
+    for line in lines:
+        inside = [dish for dish in line.ids if dish in held]
+        near = [dish for dish in line.ids if dishes[dish].shop_id in shops]
+        line.ids = tuple(inside or near or line.ids)
+    return list(lines)
+
+
+def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | None:
+    dish = line.ids[0]
+    options = list(line.options)
+    if line.negated:
+        if dish not in held:
+            return None
+        return {"dish_id": dish, "qty": line.qty, "options": [], "op": "remove"}
+    if dish not in held:
+        return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
+    before = reading.text[max(0, line.at - 8):line.at]
+    around = reading.text[line.end:line.end + 6]
+    if re.search(r"少(?:来|要|点|给)?|减(?:去|掉)?", around[:3]) or re.search(
+            r"(?:少|减)(?:来|要|点|给|掉|去)?(?:一|1|两|俩)?[份个杯碗瓶根串]?$", before):
+        return {"dish_id": dish, "qty": line.qty or 1, "options": [], "op": "remove"}
+    if line.more or re.search(r"再|加|多|还要|添", before) or re.search(
+            r"^(?:再|多|加|也)(?:来|要|加)?", around):
+        return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
+    if line.qty is not None or options:
+        return {"dish_id": dish, "qty": line.qty, "options": options, "op": "set"}
+    if re.search(r"来|要|点|整", before[-3:]):
+        return {"dish_id": dish, "qty": 1, "options": [], "op": "add"}
+    return None
+
+
+def _unnamed_source(reading: Reading, assembly: Assembly, lines: list[Line], held: list[str]
+                    ) -> list[dict[str, Any]]:
+    """`换成Y`, `不要那个了换成Y`, `其中一杯换成Y`: the line that goes, though not named."""
+    at = next((bead.start for bead in assembly.beads if bead.kind in ("replace", "oneof")), None)
+    if at is None or not held:
+        return []
+    goals = [line for line in lines if line.at >= at and line.ids[0] not in held]
+    sources = [line for line in lines if line.at < at or line.negated]
+    if not goals or sources:
+        return []
+    single = re.search(r"其中|一[杯份个碗瓶](?:换|改)|有一[杯份个碗瓶]", reading.text)
+    return [{"dish_id": held[0], "qty": 1 if single else None, "options": [], "op": "remove"}]
+
+
+def _loose_options(reading: Reading, assembly: Assembly, held: list[str]
+                   ) -> list[dict[str, Any]]:
+    """Options with no dish beside them go to the lines of the order that take them."""
+    dishes = reading.lexicon.dishes
+    found: dict[str, dict[str, Any]] = {}
+    for option in assembly.loose:
+        takers = [dish for dish in held if dish in dishes and option in dishes[dish].options]
+        for dish in takers:
+            item = found.setdefault(
+                dish, {"dish_id": dish, "qty": None, "options": [], "op": "set"})
+            item["options"].append(option)
+    return list(found.values())
+
+
+def _bare(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
+          ) -> list[dict[str, Any]]:
+    """Only an amount, or only "another one": of the last line."""
+    if not base:
+        return []
+    last = base[-1]
+    qty = assembly.loose_qty
+    text = reading.text
+    if re.search(r"再|多来|多加|多要|加一|加个", text):
+        return [{"dish_id": last["dish_id"], "qty": qty or 1, "options": [], "op": "add"}]
+    if qty is not None and re.search(r"少|减", text):
+        return [{"dish_id": last["dish_id"], "qty": qty, "options": [], "op": "remove"}]
+    if qty is not None:
+        return [{"dish_id": last["dish_id"], "qty": qty, "options": [], "op": "set"}]
+    if re.search(r"(?:那个|这个|它)(?:不要|去掉|删)|不要(?:那个|这个|它)", text):
+        return [{"dish_id": last["dish_id"], "qty": None, "options": [], "op": "remove"}]
+    return []

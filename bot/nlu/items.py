@@ -1,0 +1,434 @@
+"""From cells to lines of an order: which amount, option and verb belongs to which dish."""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bot.nlu.lexicon import Lexicon
+from bot.nlu.reading import Cell, Reading
+
+_HARD: Final = frozenset(",;。.!?、~")
+
+
+@dataclass(slots=True)
+class Line:
+    """One dish said. `ids` are all dishes it may be, best first."""
+
+    ids: tuple[str, ...]
+    at: int
+    end: int
+    qty: float | None = None
+    options: list[str] = field(default_factory=list)
+    negated: bool = False
+    more: bool = False
+    sure: bool = True
+    source: bool = False     # the X of "X换Y"
+    less: bool = False
+
+
+@dataclass(slots=True)
+class Bead:
+    """A cell, reduced to what the items' grammar needs."""
+
+    kind: str
+    start: int
+    end: int
+    value: Any = None
+    sure: bool = True
+
+
+_ROLE_OF_CUE: Final = (
+    ("marks.correct", "correct"), ("marks.replace", "replace"), ("marks.one_of", "oneof"),
+    ("marks.remove", "remove"), ("marks.each", "each"), ("marks.all", "all"),
+    ("marks.more", "more"), ("marks.less", "less"), ("marks.which", "which"),
+    ("marks.join", "join"))
+_AFTER_ONLY: Final = frozenset(("不要了", "不用了", "不点了", "不买了", "去掉", "删了", "删掉", "删", "拿掉", "退掉",
+                                "免了", "减掉", "撤了", "去了", "退了", "划掉", "撤掉", "移除", "删除", "剔除", "砍掉"))
+
+
+def beads_of(reading: Reading) -> list[Bead]:
+    """The cells as beads; words that steer nothing become `word` or, if punctuation, `stop`."""
+    beads = []
+    for cell in reading.cells:
+        said = reading.text[cell.start:cell.end]
+        beads.append(_bead(cell, said, reading))
+    return beads
+
+
+def _bead(cell: Cell, said: str, reading: Reading) -> Bead:
+    if cell.kind == "w":
+        if said in _HARD:
+            return Bead("stop", cell.start, cell.end)
+        if said == " ":
+            return Bead("space", cell.start, cell.end)
+        for name, role in _ROLE_OF_CUE:
+            if name in cell.value:
+                return Bead(role, cell.start, cell.end, said)
+        return Bead("word", cell.start, cell.end, said)
+    if cell.kind == "N":
+        value = reading.lexicon.numerals.value(cell.value)
+        if value and 0 < value <= 99:
+            return Bead("Q", cell.start, cell.end, value, False)
+        return Bead("word", cell.start, cell.end, said)
+    return Bead(cell.kind, cell.start, cell.end, cell.value, cell.sure)
+
+
+class Assembly:
+    """Reads beads into lines. One use; `lines` is the result."""
+
+    def __init__(self, reading: Reading, shop_hints: Sequence[str] = ()) -> None:
+        self.reading = reading
+        self.lexicon: Lexicon = reading.lexicon
+        self.beads = _as_shops(_dropped(beads_of(reading), reading), reading)
+        self.hints = list(shop_hints)
+        self.lines: list[Line] = []
+        self.loose: list[str] = []          # options said of no dish
+        self.loose_all = False
+        self.loose_qty: float | None = None
+        self._assemble()
+
+    def _assemble(self) -> None:
+        self._find_lines()
+        self._choose_shops()
+        self._quantities()
+        self._options()
+        self._corrections()
+
+    # -- dishes
+
+    def _find_lines(self) -> None:
+        for at, bead in enumerate(self.beads):
+            if bead.kind == "D":
+                line = Line(bead.value[0], bead.start, bead.end, sure=bead.sure)
+                line.negated = self._negated(at)
+                line.more = self._leads(at, ("more",))
+                self.lines.append(line)
+
+    def _leads(self, at: int, kinds: tuple[str, ...]) -> bool:
+        """Whether one of `kinds` stands right before, amounts and small words aside."""
+        for bead in reversed(self.beads[max(0, at - 4):at]):
+            if bead.kind in kinds:
+                return True
+            if bead.kind not in ("Q", "word", "space", "O"):
+                return False
+        return False
+
+    def _negated(self, at: int) -> bool:
+        before = self.beads[at - 1] if at else None
+        if before is not None and before.kind == "remove" and before.value not in _AFTER_ONLY:
+            return True
+        if before is not None and before.kind == "correct" and before.value == "不是":
+            return True
+        for bead in self.beads[at + 1:at + 5]:
+            if bead.kind == "remove":
+                after = self.beads[self.beads.index(bead) + 1:][:1]
+                return bead.value in _AFTER_ONLY or not after or after[0].kind not in "DOQ"
+            if bead.kind not in ("word", "Q", "all", "which") or (
+                    bead.kind == "word" and bead.value not in _LINKS):
+                return False
+        return False
+
+    def _choose_shops(self) -> None:
+        """Put the dish of the shop named, or of the other dishes' shop, first."""
+        hints = list(self.hints)
+        for bead in self.beads:
+            if bead.kind == "S":
+                hints.extend(bead.value)
+        places = [bead.value for bead in self.beads if bead.kind == "P"]
+        sole = [self.lexicon.dishes[line.ids[0]].shop_id for line in self.lines
+                if len({self.lexicon.dishes[dish].shop_id for dish in line.ids}) == 1]
+        near = {place for value in places for place in value}
+        for line in self.lines:
+            if len(line.ids) > 1:
+                line.ids = self._ranked(line.ids, hints, sole, near)
+
+    def _ranked(self, ids: tuple[str, ...], hints: list[str], sole: list[str],
+                near: set[str]) -> tuple[str, ...]:
+        def rank(dish: str) -> tuple[bool, bool, bool]:
+            shop = self.lexicon.dishes[dish].shop_id
+            return (shop not in hints, self.lexicon.shops[shop].place_id not in near,
+                    shop not in sole)
+        ordered = sorted(ids, key=rank)
+        best = rank(ordered[0])
+        return tuple(dish for dish in ordered if rank(dish) == best)
+
+    # -- quantities
+
+    def _quantities(self) -> None:
+        order = [bead.kind for bead in self.beads if bead.kind in "DQ" and bead.kind]
+        leading = bool(order) and order[0] == "Q"
+        taken: set[int] = set()
+        for at, bead in enumerate(self.beads):
+            if bead.kind != "Q":
+                continue
+            if self._each(at):
+                self._spread(at, float(bead.value))
+                continue
+            line = self._corrected(at) or self._owner(at, leading, taken)
+            if line is None:
+                if not self.lines and self._counts(at):
+                    self.loose_qty = bead.value
+                continue
+            if line.qty is None or bead.sure:
+                line.qty = bead.value
+            taken.add(id(line))
+
+    def _counts(self, at: int) -> bool:
+        return self.beads[at].sure
+
+    def _corrected(self, at: int) -> Line | None:
+        """`三份 打错了两份`: an amount after a correction, no dish after it."""
+        for bead in reversed(self.beads[max(0, at - 3):at]):
+            if bead.kind == "correct":
+                rest = self.beads[at + 1:at + 3]
+                before = [line for line in self.lines if line.end <= bead.start]
+                return before[-1] if before and not any(one.kind == "D" for one in rest) else None
+            if bead.kind not in ("word", "space", "stop"):
+                return None
+        return None
+
+    def _each(self, at: int) -> bool:
+        return at > 0 and self.beads[at - 1].kind == "each"
+
+    def _spread(self, at: int, qty: float) -> None:
+        start = self.beads[at].start
+        before = [line for line in self.lines if line.end <= start]
+        for line in before or self.lines:
+            if line.qty is None:
+                line.qty = qty
+
+    def _owner(self, at: int, leading: bool, taken: set[int]) -> Line | None:
+        left, left_gap = self._neighbour(at, -1)
+        right, right_gap = self._neighbour(at, 1)
+        options = []
+        if left is not None:
+            cost = left_gap + (0.5 if leading else 0) + (8 if id(left) in taken else 0)
+            options.append((cost, 0, left))
+        if right is not None:
+            cost = right_gap + (0 if leading else 0.5)
+            options.append((cost, 1, right))
+        if not options:
+            return None
+        cost, _, line = min(options, key=lambda option: option[:2])
+        return line if cost < 8 else None
+
+    def _neighbour(self, at: int, step: int) -> tuple[Line | None, float]:
+        """The nearest dish on one side and what lies between, as a cost."""
+        cost = 0.0
+        number = self.beads[at]
+        if not number.sure:
+            cost += 0.0 if step < 0 else 1.0
+        here = at + step
+        while 0 <= here < len(self.beads):
+            bead = self.beads[here]
+            if bead.kind == "D":
+                return self._line_of(bead), cost
+            cost += _GAPS.get(bead.kind, 4.0)
+            if bead.kind == "word" and bead.value in _LINKS:
+                cost -= 1.5
+            if bead.kind == "word" and step < 0 and bead.value not in _LINKS and _ordering(bead):
+                cost += 2
+            if cost >= 8:
+                break
+            here += step
+        return None, cost
+
+    def _line_of(self, bead: Bead) -> Line | None:
+        return next((line for line in self.lines if line.at == bead.start), None)
+
+    # -- options
+
+    def _options(self) -> None:
+        order = [bead.kind for bead in self.beads if bead.kind in ("D", "O")]
+        leading = bool(order) and order[0] == "O"
+        to_all = False
+        for at, bead in enumerate(self.beads):
+            if bead.kind == "all":
+                to_all = True
+            elif bead.kind in ("stop", "D"):
+                to_all = False
+            elif bead.kind == "O":
+                for alternatives in bead.value:
+                    self._attach(at, alternatives, leading, to_all or self._all_after(at))
+
+    def _all_after(self, at: int) -> bool:
+        return any("都" in self.reading.text[bead.start:bead.end] for bead in self.beads[at:at + 1])
+
+    def _attach(self, at: int, ids: tuple[str, ...], leading: bool, to_all: bool) -> None:
+        bead = self.beads[at]
+        if to_all and self.lines:
+            for line in self.lines:
+                if not line.negated and line.at < bead.start:
+                    self._give(line, ids)
+            if any(line.at < bead.start for line in self.lines):
+                return
+        target = self._option_owner(at, ids, leading)
+        if target is not None:
+            self._give(target, ids)
+        else:
+            self.loose.append(ids[0])
+            self.loose_all = self.loose_all or to_all
+
+    def _option_owner(self, at: int, ids: tuple[str, ...], leading: bool) -> Line | None:
+        bead = self.beads[at]
+        left = [line for line in self.lines if line.end <= bead.start and not line.negated]
+        right = [line for line in self.lines if line.at >= bead.end and not line.negated]
+        order: list[Line] = []
+        if self._right_first(at, leading, bool(left)):
+            order = right[:1] + left[::-1] + right[1:]
+        else:
+            order = left[::-1] + right
+        return next((line for line in order if self._takes(line, ids)), None)
+
+    def _right_first(self, at: int, leading: bool, has_left: bool) -> bool:
+        if not has_left:
+            return True
+        after = self.beads[at + 1] if at + 1 < len(self.beads) else None
+        touches = False
+        for bead in self.beads[at + 1:at + 4]:
+            if bead.kind == "D":
+                touches = True
+                break
+            if bead.kind not in ("O", "Q") and not (bead.kind == "word" and bead.value == "的"):
+                break
+        before = self.beads[at - 1]
+        fresh = before.kind in ("stop", "space", "join", "more") or (
+            before.kind == "Q" and at >= 2
+            and self.beads[at - 2].kind in ("stop", "space", "join", "more", "word"))
+        return touches and (leading or fresh) and after is not None and before.kind != "D"
+
+    def _takes(self, line: Line, ids: tuple[str, ...]) -> bool:
+        return any(option in self.lexicon.dishes[dish].options
+                   for dish in line.ids for option in ids)
+
+    def _give(self, line: Line, ids: tuple[str, ...]) -> None:
+        for dish in line.ids:
+            allowed = self.lexicon.dishes[dish].options
+            option = next((one for one in ids if one in allowed), None)
+            if option is not None:
+                break
+        if option is None:
+            return
+        groups = self.lexicon.options.groups
+        line.options = [old for old in line.options if groups.get(old) != groups.get(option)
+                        and old != option]
+        line.options.append(option)
+
+    # -- corrections
+
+    def _corrections(self) -> None:
+        """After 不对, 算了, 打错了 the last word counts."""
+        for at, bead in enumerate(self.beads):
+            if bead.kind == "correct" and bead.value != "还是":
+                self._correct(at)
+            elif bead.kind in ("correct", "replace"):
+                self._correct(at)
+
+    def _correct(self, at: int) -> None:
+        start = self.beads[at].start
+        before = [line for line in self.lines if line.end <= start and not line.negated]
+        after = [line for line in self.lines if line.at >= start]
+        if not before:
+            return
+        nearest = self._next_of(at)
+        if nearest == "D" and after and not after[0].negated:
+            if before[-1].qty is not None and after[0].qty is None:
+                after[0].qty = before[-1].qty
+            before[-1].negated = True
+
+    def _next_of(self, at: int) -> str:
+        """What comes first after a correction: a dish, or only an amount or option."""
+        for place, bead in enumerate(self.beads[at + 1:], at + 1):
+            if bead.kind == "D":
+                return "D"
+            if bead.kind == "more":
+                return ""
+            if bead.kind in ("Q", "O"):
+                touching = self.beads[place + 1:place + 3]
+                return "D" if any(one.kind == "D" for one in touching) else bead.kind
+        return ""
+
+
+_LINKS: Final = frozenset(("的", "要", "来", "就", "了", "给我", "我要", "再", "我", "只要", "要了", "一共", "给", "那", "先",
+                           "那个", "就要", "想要", "都", "也"))
+_GAPS: Final = {"O": 0.6, "space": 1.0, "stop": 3.5, "join": 2.5, "more": 3.0, "word": 2.0,
+                "?": 3.0, "correct": 0.5, "all": 1.0, "Q": 5.0, "each": 1.0, "replace": 2.0,
+                "which": 1.0, "remove": 6.0, "T": 4.0, "P": 4.0, "S": 3.0, "M": 3.0, "less": 1.0}
+
+
+def _ordering(bead: Bead) -> bool:
+    return bead.value in ("来", "要", "点", "整", "加", "再来", "来个")
+
+
+def _dropped(beads: list[Bead], reading: Reading) -> list[Bead]:
+    """Leave out one-character dish names and options that only look like ones."""
+    kept = []
+    for at, bead in enumerate(beads):
+        if bead.kind in ("D", "O") and bead.end - bead.start == 1 and not _supported(
+                beads, at, reading):
+            kept.append(Bead("word", bead.start, bead.end, reading.text[bead.start:bead.end]))
+        else:
+            kept.append(bead)
+    return kept
+
+
+def _as_shops(beads: list[Bead], reading: Reading) -> list[Bead]:
+    """A dish's name that is a shop's too, before 那家 or 店, is the shop."""
+    kept = []
+    for at, bead in enumerate(beads):
+        after = beads[at + 1] if at + 1 < len(beads) else None
+        if bead.kind == "D" and bead.value[1] and after is not None and reading.text[
+                after.start:after.end].startswith(_SHOP_TAILS):
+            kept.append(Bead("S", bead.start, bead.end, bead.value[1]))
+        else:
+            kept.append(bead)
+    return kept
+
+
+_SHOP_TAILS: Final = ("那家", "这家", "他家", "家的", "店", "窗口", "档口", "铺", "那边")
+
+
+def _supported(beads: list[Bead], at: int, reading: Reading) -> bool:
+    """A one-character name counts beside an amount, a measure, an option or alone."""
+    bead = beads[at]
+    before = beads[at - 1] if at else None
+    after = beads[at + 1] if at + 1 < len(beads) else None
+    if bead.kind == "O":
+        return (before is None or before.kind in "DOQ" or before.kind in (
+            "stop", "space", "all", "replace", "join")) and (
+            after is None or after.kind in "DOQ" or after.kind in ("stop", "space")
+            or after.value in ("的", "吧", "点"))
+    if before is not None and (before.kind == "Q" or str(before.value)[-1:] in _MEASURING):
+        return True
+    if after is not None and after.kind == "Q" and after.sure:
+        return True
+    return len(reading.text) == 1
+
+
+_MEASURING: Final = frozenset("份碗瓶杯个盒串根支桶")
+
+
+def as_items(lines: Sequence[Line], default_qty: int | None = 1) -> list[dict[str, Any]]:
+    """Lines as the schema's items; the same dish with the same options summed."""
+    merged: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
+    for line in lines:
+        key = (line.ids[0], tuple(sorted(line.options)))
+        qty = default_qty if line.qty is None else line.qty
+        if key in merged and qty is not None:
+            merged[key]["qty"] = _whole((merged[key]["qty"] or 0) + qty)
+        else:
+            merged[key] = {"dish_id": line.ids[0], "qty": _whole(qty),
+                           "options": list(line.options)}
+    return list(merged.values())
+
+
+def _whole(number: float | None) -> float | int | None:
+    return int(number) if number is not None and number == int(number) else number
+
+
+def draft_items(context: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The lines of the open draft, else of the order shown."""
+    for key in ("draft", "order"):
+        items = (context.get(key) or {}).get("items")
+        if items:
+            return list(items)
+    return []

@@ -1,0 +1,299 @@
+"""A text cut into cells: names, amounts, moments, codes, and the words between them.
+
+Every candidate is weighed and the best cover of the text wins. Kinds of cells:
+
+    D dish   S shop   P place   O option   E carrier   Q quantity   N number   T moment
+    C order code   G group code   A mixed code   R room such as 7B   K pickup code   M money
+    X phone   w words   ? unknown
+"""
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from bot.nlu.lexicon import Lexicon
+from bot.nlu.text import plain
+
+_PHONE: Final = re.compile(r"(?<!\d)1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)")
+_DASHED: Final = re.compile(
+    r"(?<![\da-z-])(?:[a-z]{0,2}\d{1,3}(?:-[a-z]?\d{1,2}){1,2}-\d{3,6}|[a-z]{1,2}\d{0,2}-\d{1,6}"
+    r"|[a-z]{0,2}\d{1,3}-\d{1,3}-\d{1,3}|\d{1,3}-[a-z]?\d{4,6})(?![\d-])")
+_PIN: Final = re.compile(r"(?:取件码|提货码|取货码|自提码|验证码|货码|取码|件码|凭|(?<!拼单)(?<![团单餐])码|编号)(?:是|为|:|\s)*"
+                         r"([a-z]{0,3}-?\d[\d-]{2,11}\d|[a-z]{1,2}\d{2,6})")
+_GROUP: Final = re.compile(r"(?<![a-z\d])g\d{1,4}(?![a-z\d])")
+_ORDER: Final = re.compile(r"(?<![a-z\d-])[a-fh-z]\d{1,4}(?![a-z\d-])")
+_MIXED: Final = re.compile(r"(?<![a-z\d])(?=[a-z\d]*[a-z])(?=[a-z\d]*\d)[a-z\d]{3,8}(?![a-z\d])")
+_SHORT: Final = re.compile(r"(?<![a-z\d-])\d{1,4}[a-f](?![a-z\d])")
+
+
+class Cell(NamedTuple):
+    """A piece of the text. `value` depends on the kind; `sure` is False for guesses."""
+
+    start: int
+    end: int
+    kind: str
+    value: Any
+    score: float
+    sure: bool = True
+
+
+@dataclass(slots=True)
+class Reading:
+    """One message as the rules see it."""
+
+    text: str
+    cells: list[Cell]
+    cues: dict[str, list[tuple[int, int]]]
+    residue: str                     # characters nothing explains
+    lexicon: Lexicon
+    said: str = ""                   # the message as it came
+    notes: list[str] = field(default_factory=list)
+
+    def has(self, *classes: str) -> bool:
+        """Whether a phrase of any of the classes is there."""
+        cues = self.cues
+        return any(name in cues for name in classes)
+
+    def of(self, kind: str) -> list[Cell]:
+        """The cells of one kind, in order."""
+        return [cell for cell in self.cells if cell.kind == kind]
+
+    def any(self, kinds: str) -> bool:
+        """Whether a cell of any of the kinds is there."""
+        return any(cell.kind in kinds for cell in self.cells)
+
+    def before(self, cell: Cell) -> str:
+        """The text before a cell."""
+        return self.text[:cell.start]
+
+    def after(self, cell: Cell) -> str:
+        """The text after a cell."""
+        return self.text[cell.end:]
+
+
+def read(text: str, lexicon: Lexicon) -> Reading:
+    """Cut a message into cells."""
+    flat = plain(text, lexicon.words.traditional)  # type: ignore[arg-type]
+    found = lexicon.trie.occurrences(flat)
+    spans = list(_spans(flat, found, lexicon))
+    cells = _best_cover(flat, spans)
+    cells = _mended(flat, cells, lexicon)
+    cues, covered = _cues(flat, found, cells, lexicon)
+    residue = "".join(char for char, known in zip(flat, covered, strict=True)
+                      if not known and (char.isalnum()))
+    return Reading(flat, cells, cues, residue, lexicon, text)
+
+
+def _spans(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
+    yield from _named(text, found)
+    yield from _codes(text)
+    yield from _counted(text, lexicon)
+    for moment in lexicon.clock.moments(text):
+        size = moment.end - moment.start
+        yield Cell(moment.start, moment.end, "T", moment, 10 * size + 1)
+    yield from _composed(text, found, lexicon)
+
+
+def _named(text: str, found: list[Any]) -> Iterator[Cell]:
+    """Names and words of the trie. A dish that is also a shop gets both readings at once."""
+    size = len(text)
+    for start, end, entries in found:
+        length = end - start
+        kinds = {kind: value for kind, value in entries if kind != "w"}
+        for kind, value in kinds.items():
+            if kind in "PQ" and not _whole_number(text, start, end, size):
+                continue
+            if text[start].isascii() and text[start].isalpha() and not _whole_word(
+                    text, start, end, size):
+                continue
+            if kind == "D":
+                yield Cell(start, end, "D", (value[0], kinds.get("S", ())),
+                           10 * length - (3 if value[1] else 4), value[1])
+            elif kind == "S":
+                if "D" not in kinds:
+                    yield Cell(start, end, "S", value, 10 * length - 3)
+            elif kind == "O":
+                yield Cell(start, end, "O", value[0], 10 * length - (6 if length == 1 else 3))
+            elif kind == "P":
+                yield Cell(start, end, "P", value[0], 10 * length - (3 if value[1] else 4),
+                           value[1])
+            elif kind == "E":
+                yield Cell(start, end, "E", value, 10 * length - 3)
+            elif kind == "Q":
+                yield Cell(start, end, "Q", value, 8 * length - 2)
+        if length > 1 or not kinds:
+            yield from (Cell(start, end, "w", value,
+                             (10 if "place.tail" in value and length > 1 else 6) * length - 3)
+                        for kind, value in entries if kind == "w")
+
+
+def _whole_word(text: str, start: int, end: int, size: int) -> bool:
+    """Latin letters are matched as whole runs only."""
+    left = start == 0 or not (text[start - 1].isascii() and text[start - 1].isalpha())
+    right = end == size or not (text[end].isascii() and text[end].isalpha()) or not (
+        text[end - 1].isascii() and text[end - 1].isalpha())
+    return left and right
+
+
+def _whole_number(text: str, start: int, end: int, size: int) -> bool:
+    """A name that begins or ends in digits does not cut a number in two, rooms excepted."""
+    if text[start].isdigit() and start and (text[start - 1].isdigit() or text[start - 1] in ".-:"):
+        return False
+    if text[end - 1].isdigit() and end < size and text[end].isdigit():
+        run = re.match(r"\d+", text[end:])
+        return run is not None and 3 <= len(run[0]) <= 4 and text[start] not in "0123456789"
+    return True
+
+
+def _codes(text: str) -> Iterator[Cell]:
+    for match in _PHONE.finditer(text):
+        digits = re.sub(r"\D", "", match[0])
+        yield Cell(match.start(), match.end(), "X", digits, 12 * len(match[0]))
+    for match in _DASHED.finditer(text):
+        yield Cell(match.start(), match.end(), "K", match[0], 11 * len(match[0]))
+    for match in _PIN.finditer(text):
+        yield Cell(match.start(1), match.end(1), "K", match[1], 11 * len(match[1]))
+    for match in _GROUP.finditer(text):
+        yield Cell(match.start(), match.end(), "G", match[0].upper(), 10 * len(match[0]))
+    for match in _ORDER.finditer(text):
+        yield Cell(match.start(), match.end(), "C", match[0].upper(), 6.5 * len(match[0]))
+    for match in _SHORT.finditer(text):
+        yield Cell(match.start(), match.end(), "R", match[0].upper(), 6 * len(match[0]))
+    for match in _MIXED.finditer(text):
+        yield Cell(match.start(), match.end(), "A", match[0].upper(), 6 * len(match[0]))
+
+
+def _counted(text: str, lexicon: Lexicon) -> Iterator[Cell]:
+    numerals = lexicon.numerals
+    for match in numerals.counted.finditer(text):
+        number = match["number"] or match["times"] or match["after"]
+        value = numerals.value(number)
+        if value is not None and 0 < value < 1000:
+            yield Cell(match.start(), match.end(), "Q", value, 8 * len(match[0]) - 2)
+    for match in numerals.bare.finditer(text):
+        end = match.end()
+        for start in range(match.start(), end if end - match.start() < 8 else match.start() + 1):
+            if start == match.start() or not text[start].isascii():
+                yield Cell(start, end, "N", text[start:end], 5 * (end - start) - 2)
+    yield from _money(text, lexicon)
+
+
+_MONEY: Final = re.compile(
+    r"(?P<before>预算|不超过|不超|最多|顶多|控制在|低于|小于|在|人均)?\s?(?P<number>\d+(?:\.\d{1,2})?|"
+    r"[一二两三四五六七八九十百]+)\s?(?P<unit>块钱|元钱|块|元|rmb|米|刀|¥)?(?P<half>半|[一二三四五六七八九五]毛?)?"
+    r"(?P<after>以内|之内|内|以下|左右|封顶|上下|以里|的预算|预算|搞定|就够|能)?")
+
+
+def _money(text: str, lexicon: Lexicon) -> Iterator[Cell]:
+    for match in _MONEY.finditer(text):
+        bounded = bool(match["before"] in _BOUND or match["after"] in _BOUND)
+        if not match["unit"] and not bounded:
+            continue
+        if match["before"] == "在" and not match["after"]:
+            continue
+        value = lexicon.numerals.value(match["number"])
+        if value is None:
+            continue
+        start = match.start() if match["before"] in _BOUND else match.start("number")
+        fen = round(value * 100) + _fraction(match["half"], lexicon)
+        yield Cell(start, match.end(), "M", (fen, bounded), 10 * (match.end() - start) - 3)
+
+
+_BOUND: Final = frozenset(("预算", "不超过", "不超", "最多", "顶多", "控制在", "低于", "小于", "人均", "以内",
+                           "之内", "内", "以下", "左右", "封顶", "上下", "以里", "的预算", "搞定"))
+
+
+def _fraction(half: str | None, lexicon: Lexicon) -> int:
+    if not half:
+        return 0
+    return 50 if half == "半" else 10 * int(lexicon.numerals.value(half.removesuffix("毛")) or 0)
+
+
+def _composed(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
+    """Composed options, unless a longer name begins inside and goes on (不要|蛋炒饭)."""
+    names = [(start, end) for start, end, entries in found
+             if any(kind == "D" for kind, _ in entries)]
+    for start, end, ids in lexicon.options.composed(text, lexicon.dish_names):
+        if not any(start < left < end < right for left, right in names):
+            yield Cell(start, end, "O", ids, 9.5 * (end - start) - 3)
+
+
+def _best_cover(text: str, spans: list[Cell]) -> list[Cell]:
+    """The non-overlapping choice of the greatest weight; what remains is unknown."""
+    size = len(text)
+    starting: list[list[Cell]] = [[] for _ in range(size)]
+    for span in spans:
+        starting[span.start].append(span)
+    best = [0.0] * (size + 1)
+    choice: list[Cell | None] = [None] * size
+    for start in range(size - 1, -1, -1):
+        top, chosen = best[start + 1], None
+        for span in starting[start]:
+            score = span.score + best[span.end]
+            if score > top:
+                top, chosen = score, span
+        best[start], choice[start] = top, chosen
+    return _walk(size, choice)
+
+
+def _walk(size: int, choice: list[Cell | None]) -> list[Cell]:
+    cells, at = [], 0
+    unknown = -1
+    while at < size:
+        span = choice[at]
+        if span is None:
+            unknown = at if unknown < 0 else unknown
+            at += 1
+            continue
+        if unknown >= 0:
+            cells.append(Cell(unknown, at, "?", None, 0))
+            unknown = -1
+        cells.append(span)
+        at = span.end
+    if unknown >= 0:
+        cells.append(Cell(unknown, size, "?", None, 0))
+    return cells
+
+
+def _mended(text: str, cells: list[Cell], lexicon: Lexicon) -> list[Cell]:
+    """Look again at what is unknown: homophones, pinyin, parts of names."""
+    from bot.nlu.mending import mended
+    return mended(text, cells, lexicon)
+
+
+def _cues(text: str, found: list[Any], cells: list[Cell], lexicon: Lexicon
+          ) -> tuple[dict[str, list[tuple[int, int]]], list[bool]]:
+    """Classes of phrases outside names, and which characters something explains."""
+    size = len(text)
+    taken = [False] * size
+    covered = [False] * size
+    for cell in cells:
+        if cell.kind != "?":
+            for at in range(cell.start, cell.end):
+                covered[at] = True
+                taken[at] = cell.kind in _NAMES
+    cues: dict[str, list[tuple[int, int]]] = {}
+    halves = lexicon.halves
+    for start, end, entries in found:
+        if taken[start] or taken[end - 1]:
+            continue
+        classes = next((value for kind, value in entries if kind == "w"), None)
+        if classes is None:
+            continue
+        if text[start].isascii() and text[start].isalpha() and not _whole_word(
+                text, start, end, size):
+            continue
+        for name in classes:
+            cues.setdefault(name, []).append((start, end))
+        if end - start > 1 or classes:
+            covered[start:end] = [True] * (end - start)
+        word = text[start:end]
+        if word in halves:
+            for second, name in halves[word]:
+                at = text.find(second, end, end + 14)
+                if at >= 0:
+                    cues.setdefault(name, []).append((start, at + len(second)))
+    return cues, covered
+
+
+_NAMES: Final = frozenset("DSPOEXKCG")
