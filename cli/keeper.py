@@ -80,6 +80,7 @@ class Keeper:
         finally:
             (self.spec.run / "address").unlink(missing_ok=True)
             self._stop()
+            self.server.remove_socket_folder()
 
     def _told(self, *_: object) -> None:
         self.told_to_stop = True

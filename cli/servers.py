@@ -1,5 +1,6 @@
 """PostgreSQL and Valkey: how each is made, started, asked whether it is ready, and stopped."""
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -37,9 +38,14 @@ class Server:
 
     @property
     def socket_folder(self) -> Path:
-        """0700 and the server's own, in `folder` unless a socket's path would be too long."""
+        """0700 and the server's own; in `folder`, unless its path would not do for a socket.
+
+        Too long for the kernel; or with a space or `=`, which redis-py cannot read where the
+        server tells it its own address (CLIENT INFO), and so RQ's workers would not start.
+        """
         wanted = self.folder / "socket"
-        if len(os.fsencode(wanted / ".s.PGSQL.5432")) <= SOCKET_PATH_MAX:
+        path = os.fsencode(wanted / ".s.PGSQL.5432")
+        if len(path) <= SOCKET_PATH_MAX and not re.search(rb"[\s=]", path):
             return wanted
         short = sha256(os.fsencode(self.folder)).hexdigest()[:12]
         return _runtime_folder() / f"paotang-{short}"
@@ -75,6 +81,11 @@ class Server:
                 folder.mkdir(parents=True)
                 folder.chmod(0o755)  # whatever the umask: the server passes through
         self.own(self.socket_folder)
+
+    def remove_socket_folder(self) -> None:
+        """Where it is not within `folder`, nothing of it stays behind."""
+        if self.socket_folder.parent != self.folder:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def end_orphan(self, pid: int | None) -> None:
         """End the server which a keeper that was killed has left behind."""

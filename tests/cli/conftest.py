@@ -62,6 +62,15 @@ def processes(var: Path) -> list[psutil.Process]:
     return list(dict.fromkeys(found))
 
 
+def keepers(var: Path) -> list[psutil.Process]:
+    found = []
+    for process in processes(var):
+        with suppress(psutil.Error):
+            if "cli.keeper" in process.cmdline():
+                found.append(process)
+    return found
+
+
 def eventually(true: Callable[[], object], within_s: float = 10.0) -> bool:
     deadline = time.monotonic() + within_s
     while not true():
@@ -74,7 +83,7 @@ def eventually(true: Callable[[], object], within_s: float = 10.0) -> bool:
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every account may enter, as a checkout in /srv would be."""
-    folder = Path(tempfile.mkdtemp(prefix="paotang ")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="paotang-")).resolve()
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)

@@ -6,13 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cli import embedded
-from cli.base import known_failures
 from config.settings import ConfigurationError
 
 var, wanted = sys.argv[1:]
 try:
     servers = embedded.ensure(Path(var), want_postgres="p" in wanted, want_redis="r" in wanted)
-except (ConfigurationError, *known_failures()) as error:
+except (ConfigurationError, embedded.ServersFailed) as error:
     print(json.dumps({"error": str(error)}), flush=True)
     sys.exit(1)
 print(json.dumps(asdict(servers)), flush=True)
