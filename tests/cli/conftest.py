@@ -71,7 +71,7 @@ def keepers(var: Path) -> list[psutil.Process]:
     return found
 
 
-def eventually(true: Callable[[], object], within_s: float = 10.0) -> bool:
+def eventually(true: Callable[[], object], within_s: float = 30.0) -> bool:
     deadline = time.monotonic() + within_s
     while not true():
         if time.monotonic() > deadline:
