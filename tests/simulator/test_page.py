@@ -29,14 +29,14 @@ PAID_TEMPLATE = {
 }  # fmt: skip
 
 pytestmark = pytest.mark.browser
+if CHROMIUM is None and not os.environ.get("CI"):
+    pytest.skip("no Chromium: install it to run the browser tests", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium was found, and CI must have one")
-        pytest.skip("no Chromium was found: install chromium to run the browser tests")
+        pytest.fail("no Chromium was found, and CI must have one")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
