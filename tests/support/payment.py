@@ -1,12 +1,15 @@
 """A stage for payments: a campus with one shop, people, and orders that await their money."""
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from flask import Flask
 from sqlalchemy import Engine, func, select, text
 from werkzeug.serving import make_server
@@ -25,11 +28,11 @@ from models.rules.order_state import OrderEvent
 from models.shop import Dish, Shop, ShopOwner
 from simulator.world import World
 from tests.support.simulator import credentials, running_simulator
+from web import create_blueprints
 
 NOW = datetime(2026, 9, 21, 4, 0, tzinfo=UTC)  # noon on the campus
 MCH = "1900000001"
 APP = "wx5823bf96d3bd56c7"
-T = TypeVar("T")
 assert models
 
 
@@ -179,3 +182,34 @@ def at_once(*calls: Any) -> list[Any]:
     for thread in threads:
         thread.join(30)
     return outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Our web process, and WeChat around it. `visit` is what a phone's own browser does."""
+
+    world: World
+    url: str
+
+    def visit(self, who: str, path: str) -> requests.Response:
+        """Open a page; OAuth happens on the way."""
+        return requests.get(self.world.open(who, self.url + path), timeout=10)
+
+    def send(self, who: str, path: str, **headers: str) -> requests.Response:
+        """What the page's script does: a POST from the page's own origin."""
+        page = self.world.open(who, self.url + path)
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(page))
+        headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"} | headers
+        return requests.post(page, headers=headers, timeout=10)
+
+
+@contextmanager
+def house(**knobs: Any) -> Iterator[House]:
+    """The pages alone, served; WeChat Pay's news reaches them."""
+    app = Flask("paotang", static_folder=None)
+    for blueprint in create_blueprints():
+        app.register_blueprint(blueprint)
+    with wechat_pay(**knobs) as world, served(app) as url, environment(PUBLIC_URL=url):
+        for name in ("小明", "小红"):
+            world.add_phone(name)
+        yield House(world, url)
