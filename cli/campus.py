@@ -1,12 +1,18 @@
 """`campus load FILE`."""
-import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from cli import embedded
-from cli.base import give_up, group
+from cli.base import MISUSED, give_up, group
+from cli.database import transaction
 from config import settings
+from config.settings import ConfigurationError, WeChatAccount
+
+if TYPE_CHECKING:
+    from handlers.campus import CampusLoaded
+    from models.rules.campus_file import CampusFile
 
 
 @group("campus")
@@ -18,6 +24,47 @@ def campus() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def load(file: Path) -> None:
     """Import or update a campus file. A bad file is refused whole."""
-    embedded.apply(os.environ)
-    _ = settings.load().database_url
-    give_up("campus load is not built yet")
+    read = _read(file)
+
+    from handlers.campus import account_in, ensure_account, load_campus
+    from models.base import utcnow
+
+    account = account_in(read.data) or _default_account()
+    with transaction() as session:
+        is_news = ensure_account(session, account)
+        loaded = load_campus(session, read.data, app_id=account.app_id, now=utcnow())
+    _say(loaded, account.app_id, is_news=is_news)
+
+
+def _read(file: Path) -> "CampusFile":
+    from models.rules.campus_file import CampusFileError, read
+
+    try:
+        passed = read(file.read_bytes())
+    except OSError as error:
+        give_up(f"cannot read {file}: {error.strerror}", MISUSED)
+    except CampusFileError as refused:
+        problems = "\n  ".join(refused.problems)
+        give_up(f"{file} is refused, nothing was changed:\n  {problems}", MISUSED)
+    for warning in passed.warnings:
+        print(f"paotang: warning: {warning}", file=sys.stderr)
+    return passed
+
+
+def _default_account() -> WeChatAccount:
+    try:
+        return settings.load().wechat_account
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the file brings no “account” of its own, and {error}") from None
+
+
+def _say(loaded: "CampusLoaded", app_id: str, *, is_news: bool) -> None:
+    print(f"{loaded.name}: menu version {loaded.menu_version}, served by {app_id}")
+    for change in loaded.changes:
+        print(f"  {change.kind}: {change.added} added, {change.changed} changed, "
+              f"{change.removed} removed")
+    if is_news:
+        print("  credentials of the account: stored")
+    if not loaded.changes and not is_news:
+        print("  nothing has changed")
+    print(f"  WeChat's server address is {settings.load().public_url}/wechat/{app_id}")
