@@ -75,7 +75,8 @@ def _write_down(response: Response) -> Response:
         response=readable(heard))
     fault = g.get("fault")
     if fault is not None and fault.lose_answer:
-        _hang_up()
+        if fault.status is None:
+            _hang_up()
         return Response(status=fault.status or 502)
     return response
 

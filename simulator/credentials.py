@@ -118,8 +118,12 @@ def _write_pair(private: Path, public: Path | None = None) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+    """Whole or not at all, and for its owner's eyes only."""
+    unfinished = path.with_suffix(".new")
+    with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600),
+                   "wb") as file:
         file.write(content)
+    unfinished.replace(path)
 
 
 def _alphanumeric(length: int) -> str:

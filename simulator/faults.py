@@ -13,12 +13,15 @@ class Fault:
     "push/event/CLICK"), or "notify/transaction" and "notify/refund"; * and ? are wildcards.
 
     API calls: `errcode` (+ `errmsg`), `status` (+ `body`), `delay_s`, `lose_answer` (the work is
-    done, the answer is not heard), `cut` (nothing is done and the connection breaks).
+    done, but the connection breaks before the answer, or with `status` a gateway's error comes
+    in its place), `cut` (nothing is done and the connection breaks).
     Pay API calls: `status` with `code` (+ `message`).
-    Pushes: `drop` (never arrives), `delay_s`, `repeat` (so many more times, the same message),
-    `lose_answer` (WeChat does not hear the reply and asks again), `forge` (wrong signature).
-    Notices: `drop` (this attempt is lost), `delay_s`, `repeat`, `forge`, `signtest`,
-    `change` ({"amount.total": 1}: sealed and signed, but with other values).
+    Pushes: `drop` (never arrives), `delay_s` (real seconds), `repeat` (so many more times, the
+    same message), `lose_answer` (WeChat does not hear the first answer and asks again), `forge`
+    (the first delivery has a wrong signature).
+    Notices: `drop` (this attempt is lost), `delay_s` (of the world's time), `repeat`,
+    `lose_answer`, `forge`, `signtest` (a probe comes first), `change` ({"amount.total": 1}:
+    sealed and signed, but with other values).
     """
 
     where: str

@@ -22,7 +22,7 @@ def info(world: "World", account: Account, body: Body) -> Body:
         "city": "", "province": "", "country": "", "headimgurl": "",
         "subscribe_time": phone.subscribe_time, "remark": phone.remark,
         "groupid": phone.tags[0] if phone.tags else 0, "tagid_list": phone.tags,
-        "subscribe_scene": phone.subscribe_scene, "qr_scene": phone.qr_scene,
+        "subscribe_scene": phone.subscribe_scene, "qr_scene": 0,
         "qr_scene_str": phone.qr_scene_str}
 
 

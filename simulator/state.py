@@ -77,7 +77,6 @@ class Phone:
     followed: bool = True
     subscribe_time: int = 0
     subscribe_scene: str = "ADD_SCENE_SEARCH"
-    qr_scene: int = 0
     qr_scene_str: str = ""
     remark: str = ""
     tags: list[int] = field(default_factory=list)
@@ -85,7 +84,6 @@ class Phone:
     last_message_at: float = 0.0
     typing_until: float = 0.0
     blocks_templates: bool = False
-    seen_articles: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -401,7 +402,10 @@ class World:
 
     def _restore(self) -> None:
         for kind, (cls, shelf, _) in _KINDS.items():
-            getattr(self, shelf).update({key: cls(**row) for key, row in self.store.all(kind)})
+            known = {field.name for field in fields(cls)}  # an older file may have had others
+            getattr(self, shelf).update({
+                key: cls(**{name: value for name, value in row.items() if name in known})
+                for key, row in self.store.all(kind)})
         self._openids = {phone.openid: phone for phone in self.phones.values()}
         self.qr_tickets.update(self.store.all("qr"))
         self._events = [event for _, event in self.store.all("event")]

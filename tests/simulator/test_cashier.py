@@ -189,3 +189,8 @@ def test_an_order_may_be_made_although_nobody_hears_so(world, merchant, lin):
                      payer={"openid": lin.openid})
 
     assert "ORDER0005" in world.orders
+
+    world.faults.add("/v3/pay/transactions/jsapi", lose_answer=True, status=502)
+    assert merchant.pay(description="饭", out_trade_no="ORDER0006", amount={"total": 1},
+                        payer={"openid": lin.openid})[0] == 502
+    assert "ORDER0006" in world.orders

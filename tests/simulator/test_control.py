@@ -1,4 +1,5 @@
 """The people's side over HTTP: what the phones page, demos and other processes use."""
+import shutil
 import subprocess
 import sys
 import threading
@@ -141,7 +142,9 @@ def test_other_peoples_pages_may_not_play(world, lin, headers):
     assert world.events() == []
 
 
-def test_it_runs_as_a_program_and_remembers(tmp_path):
+def test_it_runs_as_a_program_and_remembers(credentials, tmp_path):
+    shutil.copytree(credentials.directory, tmp_path, dirs_exist_ok=True)
+
     def program():
         return subprocess.Popen(
             [sys.executable, "-m", "simulator", "--dir", str(tmp_path), "--port", "0",
