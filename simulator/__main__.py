@@ -13,6 +13,8 @@ def main() -> int:
     told = _arguments()
     signal.signal(signal.SIGTERM, _stop)
     world = World(credentials.ensure(told.dir), told.webhook, told.dir)
+    if told.mode:
+        world.account.mode = told.mode
     for given in told.phone or []:
         name, _, role = given.partition(":")
         world.add_phone(name, role or "other", followed=not told.strangers)
@@ -35,6 +37,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8800)
     parser.add_argument("--webhook", default="http://127.0.0.1:8000/wechat/{app_id}")
+    parser.add_argument("--mode", choices=("plain", "compat", "safe"),
+                        help="how pushes are encrypted (明文, 兼容, 安全: the default)")
     parser.add_argument("--phone", action="append", metavar="NAME:ROLE",
                         help="a phone that is there from the start; may be repeated")
     parser.add_argument("--strangers", action="store_true",

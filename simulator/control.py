@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 
-from simulator import cashier, customer_messages, menus, official_push, tokens
+from simulator import cashier, customer_messages, menus, tokens
 from simulator.official_push import Outcome
 from simulator.state import Knobs, Phone
 from simulator.world import UnknownPhone, World
@@ -265,7 +265,7 @@ def handshake() -> Told:
     app_id = _asked().get("app_id", world().credentials.app_id)
     if app_id not in world().accounts:
         raise BadRequest("app_id is not an account here")
-    return {"ok": official_push.handshake(world(), app_id)}
+    return {"ok": world().handshake(app_id)}
 
 
 @blueprint.post("/tokens/expire")

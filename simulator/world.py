@@ -112,6 +112,10 @@ class World:
         """The default account, the one of the credentials."""
         return self.accounts[self.credentials.app_id]
 
+    def handshake(self, app_id: str | None = None) -> bool:
+        """Whether the account's server answers the GET that saving its address sends."""
+        return official_push.handshake(self, app_id or self.credentials.app_id)
+
     def webhook_for(self, app_id: str) -> str:
         return self.webhook.replace("{app_id}", app_id)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wechatpy import events, messages
 from wechatpy.crypto import WeChatCrypto
 
-from simulator import message_crypto, official_push
+from simulator import message_crypto
 from simulator.official_push import OUT_OF_ORDER, BadReply, read_reply, to_xml
 from simulator.state import Account
 from tests.simulator.receiver import Receiver
@@ -131,9 +131,9 @@ def test_someone_who_does_not_follow_is_not_heard(world, receiver):
 
 
 def test_handshake(world, receiver):
-    assert official_push.handshake(world, world.account.app_id)
+    assert world.handshake()
     world.account.token = "another"
-    assert not official_push.handshake(world, world.account.app_id)
+    assert not world.handshake()
 
 
 @pytest.mark.parametrize("body", ["success", "", "  success\n", b"\n"])
