@@ -17,7 +17,7 @@ from config.logging import configure, hiding
 OPENID = "oABCDEFGHIJKLMNOPQRSTUVWXY_-"
 PHONE = "13812345678"
 PICKUP = "10-2-7507"
-PIN = "4071"
+PIN = "40714071407140"  # longer than true ones, lest a timestamp hold it
 ROOM = "竹园7栋412"
 TOKEN = "81_" + "aB3_" * 40
 LINK = "Zm9vYmFyYmF6cXV4Zm9v"
@@ -171,6 +171,13 @@ def test_what_is_needed_stays(lines):
         "msg_id": 23456789012345}
 
 
+def test_the_standard_librarys_extras_are_told(lines):
+    logging.getLogger("rq.worker").warning("lost %s", "Redis", extra={"queue": "pushes"})
+    (line,) = lines()
+    assert (line["event"], line["queue"], line["level"], line["logger"]) == (
+        "lost Redis", "pushes", "warning", "rq.worker")
+
+
 def test_one_person_is_one_hash_wherever_they_turn_up(lines):
     log = structlog.get_logger("t")
     log.info("x", openid=OPENID)
@@ -182,9 +189,9 @@ def test_one_person_is_one_hash_wherever_they_turn_up(lines):
 
 
 def test_the_hash_needs_the_key():
-    one, other = (hiding(key)(None, "", {"pin": "4071"})["pin"] for key in "ab")
+    one, other = (hiding(key)(None, "", {"pin": PIN})["pin"] for key in "ab")
     assert one != other
-    assert hiding("a")(None, "", {"pin": "4071"})["pin"] == one
+    assert hiding("a")(None, "", {"pin": PIN})["pin"] == one
 
 
 def test_bound_and_context_values_are_hidden_too(stream):
