@@ -13,6 +13,7 @@ import venv
 from pathlib import Path
 
 TAIL = 15  # of pip's lines shown when it fails
+FETCHED = ("Collecting ", "Processing ")  # how pip begins a line about one more package
 
 
 def main(root: Path) -> int:
@@ -103,8 +104,8 @@ def progress(lines: list[str], total: int) -> None:
     """One line that counts up on a terminal; every tenth package elsewhere."""
     line = lines[-1].strip()
     terminal = sys.stderr.isatty()
-    if line.startswith("Collecting "):
-        count = sum(line.startswith("Collecting ") for line in lines)
+    if line.startswith(FETCHED):
+        count = sum(line.lstrip().startswith(FETCHED) for line in lines)
         if terminal:
             print(f"\r\033[Kpaotang: {count} of {total}: {line.split()[1]}", end="",
                   file=sys.stderr, flush=True)

@@ -1,11 +1,13 @@
 """`orders show CODE`."""
-import os
+from typing import TYPE_CHECKING
 
 import click
 
-from cli import embedded
-from cli.base import give_up, group
-from config import settings
+from cli.base import MISUSED, give_up, group
+from cli.database import transaction
+
+if TYPE_CHECKING:
+    from handlers.story import Found, Story
 
 
 @group("orders")
@@ -15,8 +17,40 @@ def orders() -> None:
 
 @orders.command("show")
 @click.argument("code")
-def show(code: str) -> None:
-    """One order's whole history: messages, events, money, assignment reasons."""
-    embedded.apply(os.environ)
-    _ = settings.load().database_url
-    give_up("orders show is not built yet")
+@click.option("--campus", metavar="NAME", help="Where several campuses have an order of this code.")
+def show(code: str, campus: str | None) -> None:
+    """One order's whole history: messages, events, money, assignment reasons.
+
+    CODE is what people say (A27), what notices show (A27-20260921), or #12, the internal number.
+    """
+    from handlers.story import find_orders, story_of
+    from models.base import utcnow
+
+    with transaction() as session:
+        found = find_orders(session, code, campus)
+        if not found:
+            give_up(f"no order goes by {code}" + (f" at {campus}" if campus else ""))
+        if len(found) > 1:
+            names = ", ".join(f"“{each.campus.name}”" for each in found)
+            give_up(f"{code} is an order at each of {names}: add --campus NAME", MISUSED)
+        story = story_of(session, found[0].order, now=utcnow())
+        _tell(found[0], story)
+
+
+def _tell(found: "Found", story: "Story") -> None:
+    from handlers.story import signed
+
+    order, zone = found.order, found.campus.zone
+    print(f"{order.code}  {found.campus.name}  {order.state}")
+    for head in story.head:
+        print(f"  {head}")
+    print()
+    for line in story.lines:
+        print(f"{line.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {line.kind:<8}{line.text}")
+        for more in line.more:
+            print(f"{'':29}{more}")
+    if story.sums:
+        print("\nmoney on behalf of this order, in yuan:")
+        for account, amount in sorted(story.sums.items()):
+            print(f"  {account:<24}{signed(amount):>10}")
+        print(f"  {'sum':<24}{signed(sum(story.sums.values())):>10}")
