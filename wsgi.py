@@ -19,6 +19,8 @@ def create_app() -> Flask:
     app.register_blueprint(bot.app.create_blueprint())
     for blueprint in web.create_blueprints():
         app.register_blueprint(blueprint)
+    if "health" not in app.blueprints:
+        app.add_url_rule("/healthz", "healthz", lambda: "ok\n")
     try:
         bot.app.warm_up()
     except SQLAlchemyError as error:  # /readyz says so; the process must still come up

@@ -1,4 +1,5 @@
 """A dispatch round: rows to arrays, solve, and offers written only where nothing has moved."""
+import logging
 from datetime import datetime
 
 import structlog
@@ -28,7 +29,7 @@ def tick(campus_id: int, *, now: datetime) -> int:
         if not _is_alone(session, campus_id):
             return 0
         made = apply_plan(session, asked, plan, now=now)
-    log.info("dispatch.round", campus=campus_id, orders=len(asked.problem.order_ids),
+    log.log(logging.INFO if made else logging.DEBUG, "dispatch.round", campus=campus_id, orders=len(asked.problem.order_ids),
              riders=len(asked.problem.rider_ids), offers=made)
     return made
 
