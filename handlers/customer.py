@@ -10,7 +10,7 @@ from handlers import dialogue
 from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Place
-from models.shop import Dish
+from models.shop import Dish, Shop
 
 ROOM_AND_NAME = re.compile(
     r"\s*(?P<room>[A-Za-z]?-?\d{2,4}[A-Za-z]?)\s*室?\s*(?P<name>[\u4e00-\u9fff]{1,4})?\s*")
@@ -28,6 +28,8 @@ def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) ->
     person = speaker.person
     person.is_following = True
     place = _place_of_scene(session, speaker, cmd.scene)
+    if place is None and (greeting := _greeting_at_work(session, speaker)):
+        return greeting
     if place:
         person.place_id, person.place, person.room = place.id, place, None
         dialogue.ask(person, "ask_room", now=now)
@@ -41,6 +43,17 @@ def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) ->
 
 def leave(speaker: Speaker) -> None:
     speaker.person.is_following = False
+
+
+def _greeting_at_work(session: Session, speaker: Speaker) -> Reply | None:
+    """Cooks and riders come to work, not to eat."""
+    if speaker.shop_ids:
+        query = select(Shop.name).where(Shop.id.in_(speaker.shop_ids)).order_by(Shop.id).limit(3)
+        return Reply("welcome.merchant", {
+            "shops": "、".join(session.scalars(query)),
+            "more": Reply("welcome.more_shops", {"count": len(speaker.shop_ids)})
+            if len(speaker.shop_ids) > 3 else None})
+    return Reply("welcome.rider", {"name": speaker.rider.name}) if speaker.rider else None
 
 
 def _place_of_scene(session: Session, speaker: Speaker, scene: str) -> Place | None:
