@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wechatpayv3.utils import aes_decrypt
 
 from config.settings import ConfigurationError, PaySettings
 from gateways.errors import GatewayError, Refused, Unreachable
@@ -266,6 +267,12 @@ def test_pay_sign_is_over_four_lines(world):
         b"wx2421b1c4370ec43b\n1554208460\n593BEC0C930BF1AFEB40B4A08C8FB242\n"
         b"prepay_id=wx201410272009395522657a690389285100\n",
         padding.PKCS1v15(), hashes.SHA256())
+
+
+def test_the_resource_cipher_is_wechat_pays():
+    """The example of wechatpay-go's utils/aes_test.go."""
+    assert aes_decrypt("wCq51qZv4Yfg", "FsdXzxryWfKwvLJKf8LG/ToRPTRh8RN9wROC",
+                       "Dl56FrqWQJF1t9LtC3vEUsniZKvbqdR8", "testAPIv3Key0000") == "Hello World"
 
 
 # --- notifications

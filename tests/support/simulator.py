@@ -1,4 +1,6 @@
 """WeChat and WeChat Pay for the tests: the simulator, served on a free port."""
+import atexit
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,7 +19,9 @@ from simulator.world import World
 @cache
 def credentials() -> Credentials:
     """One account, one merchant number and their keys, for all worlds of this process."""
-    return ensure(Path(tempfile.mkdtemp(prefix="paotang-simulator-")))
+    directory = Path(tempfile.mkdtemp(prefix="paotang-simulator-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return ensure(directory)
 
 
 @contextmanager
