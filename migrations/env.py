@@ -1,6 +1,6 @@
 """Alembic's way in: `cli.migrate` gives the URL, or a connection that is already open."""
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 import models
 from models.base import Base
@@ -19,5 +19,6 @@ given = context.config.attributes.get("connection")
 if given is not None:
     migrate(given)
 else:
-    with create_engine(context.config.get_main_option("sqlalchemy.url")).connect() as opened:
+    url = context.config.get_main_option("sqlalchemy.url")
+    with create_engine(url, poolclass=NullPool).connect() as opened:
         migrate(opened)
