@@ -3,7 +3,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import select, text
+from sqlalchemy.orm import sessionmaker
 
 from handlers.payment import (
     NotOurs,
@@ -27,7 +28,7 @@ from handlers.payment import (
     retire_payments,
     standing,
 )
-from models.base import Session, Sessions, connect
+from models.base import Session, Sessions
 from models.ledger import held_for, owed_back
 from models.order import Order
 from models.outbox import Outbox
@@ -43,7 +44,6 @@ from tests.support.payment import (
     at_once,
     balances,
     debts,
-    empty,
     environment,
     paid,
     revise,
@@ -58,18 +58,10 @@ def surroundings() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def bare(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url, pool_size=12)
-    empty(engine)
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def session(bare: Engine) -> Iterator[Session]:
+def session(database: sessionmaker) -> Iterator[Session]:
     """One transaction for all steps. What only a commit checks is checked at the end."""
-    with bare.connect() as connection, Session(connection, expire_on_commit=False) as session:
+    with database() as session:
         people(session)
         yield session
         session.flush()
@@ -78,13 +70,10 @@ def session(bare: Engine) -> Iterator[Session]:
 
 
 @pytest.fixture
-def committed(bare: Engine) -> Iterator[None]:
+def committed(database: sessionmaker) -> None:
     """For races: the stage is there for every connection."""
-    Sessions.configure(bind=bare)
-    with Sessions.begin() as session:
+    with database.begin() as session:
         people(session)
-    yield
-    empty(bare)
 
 
 def people(session: Session) -> None:

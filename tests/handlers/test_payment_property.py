@@ -1,5 +1,4 @@
 """Whatever happens to an order's payments, in whatever order: no fen is lost or made."""
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -21,7 +20,7 @@ from handlers.payment import (
     refund_order,
     retire_payments,
 )
-from models.base import Session, connect
+from models.base import Session
 from models.ledger import held_for
 from models.payment import Payment, PaymentState, Refund, RefundState
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
@@ -32,7 +31,6 @@ from tests.support.payment import (
     a_person,
     an_order,
     balances,
-    empty,
     environment,
     paid,
     revise,
@@ -216,14 +214,7 @@ class Payments(RuleBasedStateMachine):
         assert balances(self.session) == expected
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    empty(engine)
-    yield engine
-    engine.dispose()
-
-
+@pytest.mark.usefixtures("database")
 def test_no_fen_is_lost_whatever_happens_in_whatever_order(engine: Engine) -> None:
     class OnEngine(Payments):
         pass

@@ -23,7 +23,7 @@ from tests.support.simulator import credentials
 from workers import clock, doors
 
 QUEUES = ("turns", "push", "money", "dispatch")
-KEPT_TABLES = {"alembic_version"}
+APPEND_ONLY = ("ledger_entries", "ledger_groups")
 
 
 @dataclass
@@ -112,10 +112,15 @@ def served(app: Any) -> Iterator[BaseWSGIServer]:
 
 
 def empty(engine: Engine) -> None:
-    """An empty database. Truncated, not rolled back: workers open their own transactions."""
+    """An empty database. Not rolled back: workers open their own transactions. Not truncated:
+    deleting a few rows is many times quicker, the ledger's own refusal set aside meanwhile."""
     with engine.begin() as connection:
-        tables = ", ".join(sorted(set(Base.metadata.tables) - KEPT_TABLES))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        for table in APPEND_ONLY:
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+        for table in APPEND_ONLY:
+            connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
         for serial in ("order_code_serial", "refund_code_serial"):
             connection.execute(text(f"ALTER SEQUENCE {serial} RESTART"))
 

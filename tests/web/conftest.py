@@ -1,24 +1,20 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy.orm import sessionmaker
 
-from models.base import Sessions, connect
-from tests.support.payment import House, empty
+from tests.support.payment import House, fresh
 from tests.support.payment import house as running_house
 
 
 @pytest.fixture(scope="module")
-def bare(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url, pool_size=12)
-    empty(engine)
-    yield engine
-    engine.dispose()
+def same_house() -> Iterator[House]:
+    """One for many tests: building its applications takes longer than most of them."""
+    with running_house() as house:
+        yield house
 
 
 @pytest.fixture
-def house(bare: Engine) -> Iterator[House]:
-    Sessions.configure(bind=bare)
-    with running_house() as house:
-        yield house
-    empty(bare)
+def house(same_house: House, database: sessionmaker) -> House:
+    fresh(same_house.world)
+    return same_house

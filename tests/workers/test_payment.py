@@ -6,7 +6,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import event, select, text
+from sqlalchemy.orm import sessionmaker
 
 from gateways.wxpay import WxPay
 from handlers.payment import (
@@ -17,7 +18,7 @@ from handlers.payment import (
     refund_order,
     retire_payments,
 )
-from models.base import Session, Sessions, connect, utcnow
+from models.base import Session, Sessions, utcnow
 from models.ledger import held_for, owed_back
 from models.order import Order
 from models.outbox import Outbox
@@ -32,7 +33,7 @@ from tests.support.payment import (
     an_order,
     balances,
     debts,
-    empty,
+    fresh,
     paid,
     wechat_pay,
 )
@@ -48,21 +49,17 @@ MCH = credentials().mch_id
 
 
 @pytest.fixture(scope="module")
-def bare(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url, pool_size=12)
-    empty(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def world(bare: Engine) -> Iterator[World]:
+def same_world() -> Iterator[World]:
     """WeChat's side, where news of refunds comes only when it is asked for."""
-    Sessions.configure(bind=bare)
     with wechat_pay(refund_takes_s=1e6, notify_scale=1e6) as world:
         world.add_phone("小明")
         yield world
-    empty(bare)
+
+
+@pytest.fixture
+def world(same_world: World, database: sessionmaker) -> World:
+    fresh(same_world)
+    return same_world
 
 
 @pytest.fixture
