@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from config import settings
 from models.base import Sessions, connect
+from tests.support.browser import chromium  # noqa: F401
 from tests.support.servers import (  # noqa: F401
     database_server,
     database_url,

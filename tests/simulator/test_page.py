@@ -1,15 +1,13 @@
 """The phones page in a real browser, with a small account behind it."""
 
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 import requests
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from simulator import app
@@ -17,30 +15,12 @@ from simulator.credentials import Credentials
 from simulator.world import World
 from tests.simulator.small_account import SmallAccount
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which(
-    "google-chrome")  # fmt: skip
-ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 PAID_TEMPLATE = {
     "character_string1": "A27-20260921", "thing2": "黄焖鸡(大)微辣等2件", "amount3": "¥14.50",
     "const4": "待接单", "time5": "12:30",
 }  # fmt: skip
 
 pytestmark = pytest.mark.browser
-if CHROMIUM is None and not os.environ.get("CI"):
-    pytest.skip("no Chromium: install it to run the browser tests", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.fail("no Chromium was found, and CI must have one")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield browser
-        browser.close()
 
 
 @dataclass
