@@ -4,7 +4,7 @@ import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from config import settings
+from config import logging, settings
 
 
 def create_app() -> Flask:
@@ -13,6 +13,7 @@ def create_app() -> Flask:
     import web
     from models.base import connect
 
+    logging.configure()
     app = Flask("paotang", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     connect(settings.load().database_url)

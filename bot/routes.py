@@ -439,7 +439,7 @@ def _order_food(turn: Turn, focus: Order | None, meant: Understanding) -> Reply 
 def _settled(turn: Turn, items: tuple[ordering.Item, ...],
              meant: Understanding) -> tuple[ordering.Item, ...]:
     """Of a dish that several shops sell, take the one of the shop the rest comes from."""
-    ties = getattr(meant, "ties", ())
+    ties = meant.ties
     if not any(len(tie) > 1 for tie in ties):
         return items
     sure = {item.dish_key for item, tie in zip(items, ties, strict=False) if len(tie) < 2}
@@ -456,7 +456,7 @@ def _settled(turn: Turn, items: tuple[ordering.Item, ...],
 
 def _which_dish(turn: Turn, meant: Understanding) -> Reply | None:
     """Ask when the first dish could be several and nothing else decides."""
-    ties = getattr(meant, "ties", ())
+    ties = meant.ties
     if len(ties) != 1 or len(ties[0]) < 2:
         return None
     found = Dish.by_keys(turn.session, turn.speaker.campus.id, set(ties[0]))

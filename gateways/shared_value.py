@@ -9,13 +9,21 @@ from datetime import datetime
 from typing import Any, Final
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import LockError, RedisError
+from redis.retry import Retry
 
 EARLY_S: Final = 300  # WeChat hands out the next token during the last five minutes of the old
 AGAIN_S: Final = 30  # what arrives with less than EARLY_S left is not asked for at every call
 LOCK_S: Final = 15.0  # longer than two bounded fetches (the second may be a forced one)
 WAIT_S: Final = 5.0
 AWAY_S: Final = 5.0
+
+
+def open_redis(url: str) -> Redis:
+    """A Redis that is given up on quickly: what it keeps can be had elsewhere."""
+    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1,
+                          retry=Retry(NoBackoff(), 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from models.rules.order_state import OrderEvent, OrderState, is_allowed
 from models.shop import Dish
 
 ANSWER_WITHIN = timedelta(minutes=5)
+SOON = timedelta(minutes=3)
 
 
 def order_paid(session: Session, order: Order, *, now: datetime) -> None:
@@ -123,7 +124,7 @@ def order_cooked(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: d
     order.food_ready_at = now
     order.apply(session, OrderEvent.COOKED, now=now, by=speaker.person.id)
     if order.rider:
-        tell(session, Notice(order.rider.person_id, f"{order.id}:cooked", chat=Reply(
+        tell(session, Notice(order.rider.person_id, f"{order.id}:cooked", good_until=now + SOON, chat=Reply(
             "rider.food_ready", {"code": order.code, "shop": order.shop.name})),
              now=now, order_id=order.id)
     return Reply("kitchen.cooked", {

@@ -31,11 +31,11 @@ def engine(database_url: str) -> Iterator[Engine]:  # noqa: F811
 
 
 @pytest.fixture
-def database(engine: Engine) -> Iterator[Any]:
+def database(engine: Engine) -> Any:
     """`Sessions` on an empty database."""
     empty(engine)
     Sessions.configure(bind=engine)
-    yield Sessions
+    return Sessions
 
 
 @pytest.fixture

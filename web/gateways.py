@@ -3,6 +3,7 @@ from functools import cache
 
 from config import settings
 from config.settings import PaySettings
+from gateways.shared_value import open_redis
 from gateways.wechat import WeChat
 from gateways.wxpay import WxPay
 from models.base import utcnow
@@ -10,7 +11,8 @@ from models.campus import Account
 
 
 def wechat(account: Account) -> WeChat:
-    return _wechat(account.app_id, account.secret, settings.load().wechat_api_base)
+    current = settings.load()
+    return _wechat(account.app_id, account.secret, current.wechat_api_base, current.redis_url)
 
 
 def wxpay() -> WxPay:

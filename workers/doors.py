@@ -4,7 +4,8 @@ from functools import cache
 from redis import Redis
 from sqlalchemy import Engine
 
-from config import settings
+from config import logging, settings
+from gateways.shared_value import open_redis as open_cache
 from gateways.wechat import WeChat
 from models.base import Session, connect
 from models.campus import Account
@@ -12,6 +13,8 @@ from models.campus import Account
 
 @cache
 def open_database() -> Engine:
+    """The process's database; its log is opened with it."""
+    logging.configure()
     return connect(settings.load().database_url, pool_size=2)
 
 
@@ -28,4 +31,4 @@ def wechat_of(session: Session, app_id: str) -> WeChat:
 
 @cache
 def _wechat(app_id: str, secret: str, api_base: str) -> WeChat:
-    return WeChat(app_id, secret, api_base=api_base, redis=open_redis())
+    return WeChat(app_id, secret, api_base=api_base, redis=open_cache(settings.load().redis_url))

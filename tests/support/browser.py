@@ -1,4 +1,4 @@
-"""Headless Chromium for the pages. Without one the tests that need it are skipped, but not in CI."""
+"""Headless Chromium for the pages. Without one, what needs it is skipped; in CI it fails."""
 import os
 import shutil
 from collections.abc import Iterator
