@@ -1,0 +1,138 @@
+"""Set packing: the cheapest trips that share no courier and no order.
+
+Bundles of one shop compete for the same orders, all shops for the same couriers. Given the
+bundles, couriers are matched exactly; the matching's dual prices then tell which other bundles
+would pay, and the best are taken in until none does. Every bundle sees every courier, and one
+decision costs a handful of matchings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from dispatch.problem import Floats, Ints
+
+ROUNDS = 40  # of matching and exchanging bundles: work, not time, bounds a decision
+_EPS = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class _Matching:
+    """Couriers for some bundles: `total` <= 0, dual prices of bundles and couriers <= 0."""
+
+    groups: tuple[int, ...]
+    total: float
+    courier: Ints  # (g,), -1 where a group is left out
+    group_price: Floats  # (g,)
+    courier_price: Floats  # (m,)
+
+
+def pack(cost: Floats, members: list[tuple[int, ...]], skip: Floats) -> list[tuple[int, int]]:
+    """Choose (bundle, courier) pairs at the least total cost.
+
+    Parameters
+    ----------
+    cost : (b, m) float64, inf where a courier cannot; every order alone must be a bundle
+    members : b tuples of order rows in [0, n), rising; with a bundle, all its parts are bundles
+    skip : (n,) float64, the price of leaving an order out
+
+    Returns
+    -------
+    Pairs by rising bundle; no courier and no order is in two of them.
+    """
+    gain = np.minimum(cost - np.array([sum(skip[i] for i in some) for some in members])[:, None], 0)
+    at = {some: b for b, some in enumerate(members)}
+    best = _match(gain, tuple(at[i,] for i in range(len(skip))))
+    if len(members) > len(skip):
+        best = _improve(gain, members, at, best)
+    pairs = zip(best.groups, best.courier.tolist(), strict=True)
+    return sorted((group, courier) for group, courier in pairs if courier >= 0)
+
+
+def _improve(
+    gain: Floats, members: list[tuple[int, ...]], at: dict[tuple[int, ...], int], best: _Matching
+) -> _Matching:
+    """Exchange bundles while a matching gets cheaper, many at a time, then one by one."""
+    barren: set[int] = set()
+    for _ in range(ROUNDS):
+        moves = _moves(gain, members, at, best, barren)
+        if not moves:
+            break
+        trial = _match(gain, _apply(best.groups, moves))
+        if trial.total >= best.total - _EPS and len(moves) > 1:
+            moves = moves[:1]
+            trial = _match(gain, _apply(best.groups, moves))
+        if trial.total < best.total - _EPS:
+            best = trial
+            barren.clear()
+        else:
+            barren.add(moves[0][0])
+    return best
+
+
+_Move = tuple[int, tuple[int, ...], tuple[int, ...]]  # bundle, groups that go, groups that come
+
+
+def _moves(
+    gain: Floats,
+    members: list[tuple[int, ...]],
+    at: dict[tuple[int, ...], int],
+    now: _Matching,
+    barren: set[int],
+) -> list[_Move]:
+    """Exchanges that pay at the present prices, best first, no group in two of them."""
+    value = np.minimum((gain - now.courier_price[None, :]).min(axis=1), 0.0).tolist()
+    price = dict(zip(now.groups, now.group_price.tolist(), strict=True))
+    group_of = {i: group for group in now.groups for i in members[group]}
+    found: list[tuple[float, _Move]] = []
+    for bundle, some in enumerate(members):
+        if bundle in price or bundle in barren:
+            continue
+        gone = tuple({group_of[i]: None for i in some})
+        rest = [at[left] for g in gone if (left := tuple(i for i in members[g] if i not in some))]
+        change = value[bundle] + sum(value[r] for r in rest) - sum(price[g] for g in gone)
+        if change < -1e-6:
+            found.append((change, (bundle, gone, (bundle, *rest))))
+    found.sort()
+    taken: set[int] = set()
+    chosen = []
+    for _, move in found:
+        if taken.isdisjoint(move[1]):
+            taken.update(move[1])
+            chosen.append(move)
+    return chosen
+
+
+def _apply(groups: tuple[int, ...], moves: list[_Move]) -> tuple[int, ...]:
+    gone = {group for _, old, _ in moves for group in old}
+    return tuple(sorted([g for g in groups if g not in gone] + [g for m in moves for g in m[2]]))
+
+
+def _match(gain: Floats, groups: tuple[int, ...]) -> _Matching:
+    """The best couriers for these bundles, and the prices that prove it."""
+    table = gain[list(groups)]
+    rows, columns = linear_sum_assignment(table)
+    courier = np.full(len(groups), -1)
+    good = table[rows, columns] < 0
+    courier[rows[good]] = columns[good]
+    total = float(table[rows, columns].sum())
+    group_price, courier_price = _prices(table, courier)
+    return _Matching(groups, total, courier, group_price, courier_price)
+
+
+def _prices(table: Floats, courier: Ints) -> tuple[Floats, Floats]:
+    """Duals of a given best matching, by Bellman and Ford over its alternating paths."""
+    matched = np.flatnonzero(courier >= 0)
+    own = table[matched, courier[matched]]
+    price = np.zeros(table.shape[1])
+    group = np.zeros(len(table))
+    for _ in range(len(matched) + 1):
+        group[matched] = np.minimum(own - price[courier[matched]], 0.0)
+        lower = np.minimum((table - group[:, None]).min(axis=0), 0.0)
+        if (lower >= price - _EPS).all():
+            break
+        price = np.minimum(price, lower)
+    return group, price
