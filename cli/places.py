@@ -10,6 +10,7 @@ import pwd
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,6 +52,7 @@ def settle(var: Path) -> Place:
     """
     programs = _site_packages()
     if os.geteuid() != 0:
+        _refuse_nameless()
         return Place(programs, var, None)
     if (var / "elsewhere").exists():
         return _elsewhere(var, programs)
@@ -62,6 +64,16 @@ def settle(var: Path) -> Place:
             f"the databases in {var} are out of reach for the account they belong to: open the "
             f"folders above (chmod o+x), or move {var} away")
     return _elsewhere(var, programs)
+
+
+def _refuse_nameless() -> None:
+    """`docker run --user 1234`: PostgreSQL's initdb wants to know the user's name."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise ConfigurationError(
+            f"user {os.geteuid()} has no name on this machine, which PostgreSQL needs: give it one"
+            " in /etc/passwd, or set DATABASE_URL and REDIS_URL") from None
 
 
 def _site_packages() -> Path:
@@ -78,21 +90,14 @@ def _owner_of_data(home: Path) -> int | None:
 
 def _accounts(*preferred: int | None) -> list[Account]:
     """Candidates: who owns the data, who owns the checkout, `postgres`, `nobody`; never root."""
-    uids = [uid for uid in preferred if uid]
-    for name in ("postgres", "nobody"):
-        try:
-            uids.append(pwd.getpwnam(name).pw_uid)
-        except KeyError:
-            continue
-    return [_account(uid) for uid in dict.fromkeys(uids)]
-
-
-def _account(uid: int) -> Account:
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:  # the owner of a folder that a container was lent
-        return Account(str(uid), uid, uid)
-    return Account(entry.pw_name, uid, entry.pw_gid)
+    asked = [*((pwd.getpwuid, uid) for uid in preferred if uid),
+             (pwd.getpwnam, "postgres"), (pwd.getpwnam, "nobody")]
+    found = []
+    for look_up, who in asked:
+        with suppress(KeyError):  # such as the owner of a folder that a container was lent
+            entry = look_up(who)  # type: ignore[operator]
+            found.append(Account(entry.pw_name, entry.pw_uid, entry.pw_gid))
+    return list(dict.fromkeys(found))
 
 
 def _reaches(account: Account, programs: Path, folder: Path) -> bool:
