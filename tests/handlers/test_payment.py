@@ -219,6 +219,15 @@ def test_money_for_a_waiting_order_pays_it(session, order):
     assert [d.payload["template"] for d in debts(session, "notice")] == ["paid", "merchant_order"]
 
 
+def test_once_it_is_paid_the_other_links_are_closed_at_wechat_pay(session, order):
+    mine, theirs = a_payment(session, order), a_payment(session, order, a_person(session, "o-x"))
+    record(session, mine)
+
+    assert theirs.state == PaymentState.CLOSING
+    assert [d.payload["payment_id"] for d in debts(session, "payment.close")] == [
+        mine.id, theirs.id]
+
+
 def test_a_shop_without_owners_begins_at_once(session, order):
     from models.shop import ShopOwner
     session.query(ShopOwner).delete()
