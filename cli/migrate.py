@@ -9,6 +9,7 @@ from config.settings import ROOT
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy import Connection
 
 
 def config(database_url: str) -> "Config":
@@ -20,6 +21,20 @@ def config(database_url: str) -> "Config":
     made.set_main_option("path_separator", "os")
     made.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     return made
+
+
+def head(database_url: str) -> str | None:
+    """The newest revision that we know of."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(config(database_url)).get_current_head()
+
+
+def revision(connection: "Connection") -> str | None:
+    """The revision that this database is at; None: no schema of ours."""
+    from alembic.runtime.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(database_url: str) -> None:

@@ -88,6 +88,11 @@ class Settings:
         return self._number("WEB_WORKERS", 2)
 
     @property
+    def metrics_token(self) -> str | None:
+        """What /metrics wants as a bearer token; None: only this machine may read it."""
+        return self._get("METRICS_TOKEN") or None
+
+    @property
     def secret_key(self) -> str:
         """Signs links and sessions and seals stored secrets. Made once in `var/` for http."""
         if given := self._get("SECRET_KEY"):
@@ -124,7 +129,7 @@ class Settings:
         if self._get("WECHAT_ALLOW_PLAINTEXT") == "1":
             return True
         host = urlsplit(self.public_url).hostname or ""
-        return host == "localhost" or host.endswith(".localhost") or _is_loopback(host)
+        return host == "localhost" or host.endswith(".localhost") or is_loopback(host)
 
     @property
     def wechat_templates(self) -> str | None:
@@ -150,7 +155,7 @@ class Settings:
             raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from error
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

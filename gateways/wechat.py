@@ -102,6 +102,13 @@ class WeChat:
         return _field(self._call("POST", "/cgi-bin/message/template/send", body=body),
                       "msgid", int)
 
+    def template_ids(self) -> frozenset[str]:
+        """The templates that this account may send."""
+        told = self._call("GET", "/cgi-bin/template/get_all_private_template")
+        listed = _field(told, "template_list", list)
+        return frozenset(str(each["template_id"]) for each in listed
+                         if isinstance(each, dict) and "template_id" in each)
+
     def typing(self, openid: str) -> None:
         """Show 对方正在输入 for up to 15 s. Refused 45080 unless they wrote in the last 30 s."""
         self._call("POST", "/cgi-bin/message/custom/typing",
