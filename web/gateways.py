@@ -21,8 +21,8 @@ def wxpay() -> WxPay:
 
 
 @cache
-def _wechat(app_id: str, secret: str, api_base: str) -> WeChat:
-    return WeChat(app_id, secret, api_base=api_base, now=utcnow)
+def _wechat(app_id: str, secret: str, api_base: str, redis_url: str) -> WeChat:
+    return WeChat(app_id, secret, api_base=api_base, redis=open_redis(redis_url), now=utcnow)
 
 
 @cache

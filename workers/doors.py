@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from config import logging, settings
 from gateways.shared_value import open_redis as open_cache
 from gateways.wechat import WeChat
-from models.base import Session, connect
+from models.base import Session, connect, utcnow
 from models.campus import Account
 
 
@@ -31,4 +31,5 @@ def wechat_of(session: Session, app_id: str) -> WeChat:
 
 @cache
 def _wechat(app_id: str, secret: str, api_base: str) -> WeChat:
-    return WeChat(app_id, secret, api_base=api_base, redis=open_cache(settings.load().redis_url))
+    return WeChat(app_id, secret, api_base=api_base, now=utcnow,
+                  redis=open_cache(settings.load().redis_url))
