@@ -1,16 +1,16 @@
 """Composition root, outside the import contracts: builds the app from bot, web and the commands."""
 import click
-import structlog
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
-
-from config import logging, settings
 
 
 def create_app() -> Flask:
     """The whole service: webhook, pages, consoles. Opens the database, warms understanding."""
+    import structlog  # all this is here and not above, since `paotang --help` shall be quick
+    from sqlalchemy.exc import SQLAlchemyError
+
     import bot.app
     import web
+    from config import logging, settings
     from models.base import connect
 
     logging.configure()

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from cli import embedded, migrate
+from cli import embedded, locks, migrate
 from cli.base import Stop, command
 from cli.processes import Crew, Process, Stopped, ours
 from cli.worker import QUEUES
@@ -30,6 +30,9 @@ def demo() -> None:
     if not (given := settings.environment()).get("REDIS_URL") or not given.get("DATABASE_URL"):
         say("starting the database and Redis")
     embedded.apply(os.environ)
+    VAR.mkdir(exist_ok=True)
+    if not locks.try_exclusive(locks.opened(VAR / "demo")):  # held until this process ends
+        raise Stop("a demo of this checkout is running already")
     sim_url, environ = _surroundings(given)
     os.environ.update(environ)
     settings.load.cache_clear()
