@@ -34,7 +34,7 @@ def visitor(request: Request, path: str, account: Account) -> str | Response:
     openid = known_visitor(request, path, account)
     came_back = "code" in request.args or "state" in request.args
     if openid is not None:
-        return redirect(path) if came_back else openid
+        return _sent(path) if came_back else openid
     if not came_back:
         return _to_wechat(request, path, account)
     return _back_from_wechat(request, path, account)

@@ -29,7 +29,7 @@ def message(name: str, *, status: int, again: str | None = None) -> Response:
     return render("message.html", status=status, name=name, again=again)
 
 
-def answer(status: int = 200, **facts: Any) -> Response:
+def answer(status: int = 200, /, **facts: Any) -> Response:
     """JSON for a page's script."""
     response: Response = jsonify(facts)
     response.status_code = status

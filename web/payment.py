@@ -182,7 +182,8 @@ def notify() -> Response:
     now = utcnow()
     request.max_content_length = MAX_NOTICE_BYTES
     try:
-        notice = gateways.wxpay().open_notice(request.headers, request.get_data(), now=now)
+        headers = dict(request.headers.items())
+        notice = gateways.wxpay().open_notice(headers, request.get_data(), now=now)
         is_believed = _record(notice, now)
     except HTTPException as error:
         return _failed(error.code or 400, error.name)
