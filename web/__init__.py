@@ -3,6 +3,6 @@ from flask import Blueprint
 
 
 def create_blueprints() -> list[Blueprint]:
-    from web import assets, payment
+    from web import assets, health, payment
 
-    return [assets.blueprint, payment.blueprint]
+    return [assets.blueprint, health.blueprint, payment.blueprint]
