@@ -54,10 +54,10 @@ def _run(crew: Crew, sim_url: str) -> None:
         sys.executable, "-P", "-m", "simulator", "--dir", str(VAR / "simulator"),
         "--port", sim_url.rpartition(":")[2],
         "--webhook", f"http://127.0.0.1:{port}/wechat/{{app_id}}"]))
-    crew.start(Process("clock", ours("clock")))
+    crew.start(Process("clock", ours("clock"), rank=1))
     for queue in QUEUES:
-        crew.start(Process(queue, ours("worker", queue)))
-    crew.start(Process("web", ours("web")))
+        crew.start(Process(queue, ours("worker", queue), rank=1))
+    crew.start(Process("web", ours("web"), rank=2))
     for url in (f"{sim_url}/sim/phones", f"http://{_reachable(host)}:{port}/healthz"):
         if not crew.wait_until(lambda url=url: _answers(url), START_S):  # type: ignore[misc]
             raise Stop(f"{url} does not answer")

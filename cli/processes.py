@@ -28,11 +28,12 @@ WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One child. `env` is added to our own environment."""
+    """One child. `env` is added to our own environment; lower ranks are stopped later."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
+    rank: int = 0
 
 
 class Stopped(Exception):
@@ -52,6 +53,7 @@ class Child:
         self.due_at = 0.0
         self.started_at = 0.0
         self.popen: subprocess.Popen[str] | None = None
+        self.pump: threading.Thread | None = None
 
     def start(self) -> subprocess.Popen[str]:
         """In a group of its own, so that a Ctrl-C reaches us alone."""
@@ -77,13 +79,12 @@ class Child:
 
 
 class Crew:
-    """A context: whoever was started within is stopped, last first, when it is left."""
+    """A context: whoever was started within is stopped, rank by rank, when it is left."""
 
     def __init__(self, *, prefix: bool = True) -> None:
         self.children: list[Child] = []
         self.prefix = prefix
         self.width = 0
-        self._pumps: list[threading.Thread] = []
         self._screen = threading.Lock()
         self._handlers: dict[int, object] = {}
 
@@ -118,10 +119,9 @@ class Crew:
     def _start(self, child: Child) -> None:
         popen = child.start()
         self._tell_watchdog(f"+{popen.pid}")
-        pump = threading.Thread(target=self._pump, args=(child.process.name, popen.stdout),
-                                daemon=True)
-        pump.start()
-        self._pumps = [old for old in self._pumps if old.is_alive()] + [pump]
+        child.pump = threading.Thread(
+            target=self._pump, args=(child.process.name, popen.stdout), daemon=True)
+        child.pump.start()
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> bool:
         """Look after the children until `ready()`. False: not in time."""
@@ -155,28 +155,34 @@ class Crew:
         self.say(name, f"ended ({_told(status)}), starting it again in {child.put_off():g} s")
 
     def _bury(self, child: Child) -> None:
-        """What the child itself started ends with it."""
+        """What the child itself started ends with it; its last lines are shown."""
         assert child.popen is not None
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.popen.pid, signal.SIGKILL)
         self._tell_watchdog(f"-{child.popen.pid}")
+        if child.pump:
+            child.pump.join(timeout=1)
         child.popen = None
 
     def stop(self) -> None:
-        """Last started, first stopped; each may finish what it is at."""
+        """Each may finish what it is at, those of one rank at the same time."""
         deadline = time.monotonic() + STOP_S
-        for child in reversed(self.children):
-            if child.popen is None:
-                continue
-            if child.popen.poll() is None:
-                child.popen.terminate()
-                with suppress(subprocess.TimeoutExpired):
-                    child.popen.wait(max(0.1, min(GRACE_S, deadline - time.monotonic())))
-            popen = child.popen
+        for rank in sorted({child.process.rank for child in self.children}, reverse=True):
+            together = [child for child in self.children
+                        if child.process.rank == rank and child.popen]
+            self._stop_together(together, min(deadline, time.monotonic() + GRACE_S))
+
+    def _stop_together(self, children: Sequence[Child], deadline: float) -> None:
+        running = [child.popen for child in children if child.popen]
+        for popen in running:
+            popen.terminate()
+        for popen in running:
+            with suppress(subprocess.TimeoutExpired):
+                popen.wait(max(0.1, deadline - time.monotonic()))
+        for child in children:
             self._bury(child)
+        for popen in running:
             popen.wait()
-        for pump in self._pumps:
-            pump.join(timeout=1)
 
     def _kill_all(self, *_: object) -> None:
         for child in self.children:

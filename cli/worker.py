@@ -48,8 +48,10 @@ def work(queue: str, redis_url: str) -> None:
     """Until SIGTERM or Ctrl-C. A Redis that is away, or comes back empty, is waited for."""
     from redis import Redis
 
+    from config.logging import configure
+
     import_module("workers.jobs")  # loaded before the first job, not by it
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    configure()
     logging.getLogger("rq.worker").setLevel(logging.WARNING)  # ten lines before its first job
     log.info("working on %s", queue)
     connection = Redis.from_url(redis_url, health_check_interval=15)
