@@ -300,7 +300,7 @@ def wechat(given: Settings, engine: Engine | None,
     base = given.wechat_api_base
     yield _skew("clock against WeChat", lambda: _date_of(base), now, resolution_s=1.0)
     for account in _known_accounts(given, engine):
-        yield from _account_works(account, base)
+        yield from _account_works(account, base, given)
 
 
 def _date_of(base: str) -> datetime | None:
@@ -324,7 +324,7 @@ def _known_accounts(given: Settings, engine: Engine | None) -> list[WeChatAccoun
     return list(known.values())
 
 
-def _account_works(account: WeChatAccount, base: str) -> Iterator[Finding]:
+def _account_works(account: WeChatAccount, base: str, given: Settings) -> Iterator[Finding]:
     about = f"WeChat {account.app_id}"
     try:
         there = WeChat(account.app_id, account.secret, api_base=base).template_ids()
@@ -334,7 +334,7 @@ def _account_works(account: WeChatAccount, base: str) -> Iterator[Finding]:
         return
     yield ok(about, "gives a token")
     try:
-        wanted = notices.installed()
+        wanted = notices.customised(notices.standard(), given.wechat_templates)
     except ConfigurationError:
         return  # named above
     missing = [kind for kind, notice in wanted.items() if notice.template_id not in there]

@@ -47,12 +47,13 @@ def _new_order(order: Order, campus: Campus, owner_id: int) -> Notice:
         "when": clock(order.promised_at, campus), "lines": items_of(order),
         "note": Reply("order.note", {"note": order.note}) if order.note else None,
         "until": clock(order.answer_until, campus)})
+    no_note = Reply("kitchen.no_note", {"code": order.code})
     return Notice(owner_id, f"{order.id}:kitchen", template="merchant_order", chat=chat,
                   prefer="chat", good_until=order.answer_until, facts={
                       "code": dated(order, campus), "items": summary(order),
                       "amount": yuan(order.payable_fen),
                       "eta": clock(order.promised_at, campus),
-                      "note": order.note or text_of(Reply("kitchen.no_note", {"code": order.code}))})
+                      "note": order.note or text_of(no_note)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,9 @@ def order_cooked(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: d
     order.food_ready_at = now
     order.apply(session, OrderEvent.COOKED, now=now, by=speaker.person.id)
     if order.rider:
-        tell(session, Notice(order.rider.person_id, f"{order.id}:cooked", good_until=now + SOON, chat=Reply(
-            "rider.food_ready", {"code": order.code, "shop": order.shop.name})),
-             now=now, order_id=order.id)
+        ready = Reply("rider.food_ready", {"code": order.code, "shop": order.shop.name})
+        tell(session, Notice(order.rider.person_id, f"{order.id}:cooked", good_until=now + SOON,
+                             chat=ready), now=now, order_id=order.id)
     return Reply("kitchen.cooked", {
         "code": order.code, "rider": order.rider.name if order.rider else "",
         "who": Reply("kitchen.rider_comes" if order.rider else "kitchen.rider_sought", {

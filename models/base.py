@@ -38,7 +38,8 @@ def connect(database_url: str, *, pool_size: int = 4) -> Engine:
     engine = _ENGINES.get(database_url)
     if engine is None:
         engine = _ENGINES[database_url] = create_engine(
-            database_url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True,
+            database_url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"options": "-c timezone=UTC", "connect_timeout": 3})
     Sessions.configure(bind=engine)
     return engine

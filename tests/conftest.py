@@ -48,7 +48,7 @@ def stage(database: Any, engine: Engine, redis_url: str,  # noqa: F811
         port = int(world.base_url.rpartition(":")[2])
         for name, value in credentials().environ(port).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setenv("SECRET_KEY", "a secret of the tests")
+        monkeypatch.setenv("SECRET_KEY", "a secret of the tests, and long enough")
         forget_everything()
         from wsgi import create_app
 

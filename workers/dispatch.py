@@ -29,8 +29,8 @@ def tick(campus_id: int, *, now: datetime) -> int:
         if not _is_alone(session, campus_id):
             return 0
         made = apply_plan(session, asked, plan, now=now)
-    log.log(logging.INFO if made else logging.DEBUG, "dispatch.round", campus=campus_id, orders=len(asked.problem.order_ids),
-             riders=len(asked.problem.rider_ids), offers=made)
+    log.log(logging.INFO if made else logging.DEBUG, "dispatch.round", campus=campus_id,
+            orders=len(asked.problem.order_ids), riders=len(asked.problem.rider_ids), offers=made)
     return made
 
 

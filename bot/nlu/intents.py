@@ -254,7 +254,7 @@ def _pending_confirm(message: Message, grammars: Grammars) -> Guess | None:
     cancelling = "cancel" in message.pending
     refunding = "refund" in message.pending
     if cancelling or refunding:
-        if grammars.keep.fullmatch(core) or message.has("deny.keep") and message.residue <= 1:
+        if grammars.keep.fullmatch(core) or (message.has("deny.keep") and message.residue <= 1):
             return Guess("deny", 0.95)
         if re.fullmatch(r"(?:嗯|对|是的?|好的?|我?要?|确[定认]|就|真的|,)*(?:取消|退款?)(?:吧|了|掉|订单|这单|的)*", core):
             return Guess("confirm", 0.9)
@@ -567,7 +567,7 @@ def _group(message: Message, _: Grammars) -> Guess | None:
         return Guess("group_lock", 0.9)
     if reading.any("D") and (code or group or message.has("group.add")) and not _pools(message):
         return Guess("group_add", 0.9) if not message.asks else None
-    if code and (message.has("group.join") or reading.any("G") and message.residue <= 2 or re.search(
+    if code and (message.has("group.join") or (reading.any("G") and message.residue <= 2) or re.search(
             r"拼|团", text)) and not message.has("group.open.new"):
         return Guess("group_join", 0.92)
     if re.search(r"我也(?:要|想)?拼|算我一个|带我一个|加我一个|我(?:要|想)?加入|跟拼|我要参加|加入拼单|参加拼单|进团|参团|入团|"

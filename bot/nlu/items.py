@@ -318,9 +318,7 @@ class Assembly:
     def _corrections(self) -> None:
         """After 不对, 算了, 打错了 the last word counts."""
         for at, bead in enumerate(self.beads):
-            if bead.kind == "correct" and bead.value != "还是":
-                self._correct(at)
-            elif bead.kind in ("correct", "replace"):
+            if (bead.kind == "correct" and bead.value != "还是") or bead.kind in ("correct", "replace"):
                 self._correct(at)
 
     def _correct(self, at: int) -> None:

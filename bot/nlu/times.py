@@ -59,8 +59,7 @@ class Moment:
             else:
                 later = [hour for hour in hours if _moved(now, 0, hour, self.minute) > now]
                 hours = later or [24 if self.hour in (0, 12) else self.hour]
-        time = _moved(now, day, hours[0], self.minute)
-        return time
+        return _moved(now, day, hours[0], self.minute)
 
     def _hours(self) -> list[int]:
         """The hours of the day (24 and more: past midnight) this may mean."""

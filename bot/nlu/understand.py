@@ -2,7 +2,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from bot.nlu import slots
@@ -199,7 +198,7 @@ def errand_kind(message: Message) -> str | None:
     import re
     text, reading = message.text, message.reading
     sms = reading.any("K")
-    if sms or reading.any("E") and not re.search(r"打印|买", text):
+    if sms or (reading.any("E") and not re.search(r"打印|买", text)):
         if not re.search(r"从.{1,12}寄|寄(?:到|给|个|快递|一)", text):
             return "parcel"
     for kind, pattern in _KIND_PATTERNS:

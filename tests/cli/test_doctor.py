@@ -61,7 +61,8 @@ def test_a_whole_service_is_fine(chat):
                   "campus", "WeChat Pay", "web", "outbox", "dead letters", "inbox"):
         assert found(told, "ok", f"{about}: "), f"{about}\n{told.stdout}"
     known = credentials()
-    for secret in (known.secret, known.token, known.aes_key, known.api_v3_key, "tests' secret"):
+    for secret in (known.secret, known.token, known.aes_key, known.api_v3_key,
+                   "secret of the tests"):
         assert secret not in told.output
 
 
