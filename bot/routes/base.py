@@ -1,0 +1,61 @@
+"""What every route is given, and what most of them look up."""
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot import context
+from bot.nlu.understand import Understanding, understand
+from config.texts import Reply
+from handlers import customer, dialogue
+from handlers.speaker import Speaker
+from models.base import Session
+from models.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of one speaker, with all that a route needs."""
+
+    session: Session
+    speaker: Speaker
+    text: str
+    tap: str
+    now: datetime
+
+    @property
+    def pending(self) -> dict[str, Any]:
+        return dialogue.pending(self.speaker.person, now=self.now)
+
+
+Route = Callable[[Turn, Any], Reply | None]
+
+
+def by_code(turn: Turn, code: str | None) -> Order | None:
+    return Order.by_code(turn.session, turn.speaker.campus.id, code) if code else None
+
+
+def own(turn: Turn, code: str | None) -> Order | None:
+    """The speaker's own order with this code; without a code, the one being talked about."""
+    if code is None:
+        return context.focus_of(turn.session, turn.speaker, now=turn.now)
+    order = by_code(turn, code)
+    return order if order and order.buyer_id == turn.speaker.person.id else None
+
+
+def unknown(code: str | None) -> Reply:
+    return Reply("order.unknown", {"code": code}) if code else Reply("order.none")
+
+
+def contact(turn: Turn) -> dict[str, str]:
+    return {"phone": str(turn.speaker.campus.emergency.get("phone") or "110")}
+
+
+def help_(turn: Turn) -> Reply:
+    example = customer.example_dish(turn.session, turn.speaker)
+    return Reply("talk.help", {"example": example})
+
+
+def understood(turn: Turn, told: dict[str, Any], role: str) -> Understanding:
+    return understand(turn.text, context.lexicon_of(turn.speaker.campus), told,
+                      now=turn.now.astimezone(turn.speaker.campus.zone), role=role)

@@ -1,0 +1,34 @@
+"""What happens without words: following, scanning, places."""
+from datetime import datetime
+
+from bot.routes.base import Turn
+from bot.wire import Heard
+from config.texts import Reply
+from handlers import customer, rider
+from handlers.speaker import Speaker
+from models.base import Session
+
+
+def on_event(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -> Reply | None:
+    match heard.event:
+        case "subscribe":
+            return customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
+        case "SCAN" if heard.scene.startswith("b_"):
+            return customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
+        case "unsubscribe":
+            customer.leave(speaker)
+            return None
+        case "LOCATION" if heard.latitude is not None and heard.longitude is not None:
+            rider.note_position(session, speaker, heard.latitude, heard.longitude, now=now)
+            return None
+        case _:
+            return None
+
+
+def on_location(turn: Turn, heard: Heard) -> Reply:
+    """A pin: where a rider is. From a student it is no order yet."""
+    if turn.speaker.rider and heard.latitude is not None and heard.longitude is not None:
+        rider.note_position(turn.session, turn.speaker, heard.latitude, heard.longitude,
+                            now=turn.now)
+        return Reply("rider.position_noted")
+    return Reply("talk.words_only")

@@ -1,0 +1,48 @@
+"""What a cook's sentence leads to."""
+from collections.abc import Callable
+
+from bot import context
+from bot.nlu.understand import Understanding
+from bot.routes.base import Route, Turn, by_code, understood, unknown
+from config.texts import Reply
+from handlers import kitchen
+from models.rules.order_state import OrderState
+
+
+def as_merchant(turn: Turn) -> Reply | None:
+    meant = understood(turn, context.as_merchant(turn.session, turn.speaker), "merchant")
+    route = _MERCHANT.get(meant.intent)
+    if route is None or meant.action == "none":
+        return None
+    return route(turn, meant)
+
+
+def _merchant_order(states: tuple[OrderState, ...], action: Callable[..., Reply]) -> Route:
+    def route(turn: Turn, meant: Understanding) -> Reply:
+        order = by_code(turn, meant.slots.get("order_ref"))
+        if order is None and not meant.slots.get("order_ref"):
+            waiting = kitchen.waiting_orders(turn.session, turn.speaker, *states)
+            if len(waiting) != 1:
+                return Reply("kitchen.which_order", {
+                    "codes": "、".join(o.code for o in waiting[:8])})
+            order = waiting[0]
+        if order is None:
+            return unknown(str(meant.slots.get("order_ref")))
+        return action(turn.session, turn.speaker, kitchen.AnswerOrder(order.id), now=turn.now)
+    return route
+
+
+def _menu_change(action: Callable[..., Reply]) -> Route:
+    def route(turn: Turn, meant: Understanding) -> Reply:
+        keys = tuple(str(item["dish_id"]) for item in meant.slots.get("items", ()))
+        return action(turn.session, turn.speaker, kitchen.ChangeMenu(keys), now=turn.now)
+    return route
+
+
+_MERCHANT: dict[str, Route] = {
+    "merchant_accept": _merchant_order((OrderState.PAID,), kitchen.accept_order),
+    "merchant_reject": _merchant_order((OrderState.PAID,), kitchen.reject_order),
+    "merchant_ready": _merchant_order((OrderState.COOKING,), kitchen.order_cooked),
+    "merchant_soldout": _menu_change(kitchen.sold_out),
+    "merchant_restock": _menu_change(kitchen.restocked),
+}

@@ -1,0 +1,146 @@
+"""Commands: words that mean one thing only (bot/commands.py), and what each of them does."""
+from collections.abc import Callable
+
+from bot.commands import Command
+from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
+from bot.routes.kitchen import as_merchant
+from bot.routes.student import as_student
+from config.texts import Reply
+from handlers import customer, kitchen, menu, rider
+from handlers import order as ordering
+from models.order import Order
+from models.rules.order_state import OrderState
+
+
+def on_command(turn: Turn, command: Command) -> Reply | None:
+    """What a command does; None: taken as a sentence after all."""
+    if command.name in ("take", "decline"):
+        return _take_or_decline(turn, command)
+    route = _COMMANDS.get(command.name)
+    return route(turn, command) if route else None
+
+
+def _confirm(turn: Turn, command: Command) -> Reply:
+    order = own(turn, command.code)
+    if order is None:
+        return unknown(command.code)
+    cmd = ordering.ConfirmOrder(order.id, turn.tap or None)
+    return ordering.confirm_order(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+def _cancel(turn: Turn, command: Command) -> Reply | None:
+    order = own(turn, command.code)
+    if order is None:
+        return unknown(command.code)
+    cmd = ordering.CancelOrder(order.id, is_sure=command.name == "cancel_sure")
+    return ordering.cancel_order(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+def _status(turn: Turn, command: Command) -> Reply:
+    if command.code is None:
+        return ordering.status_of(turn.session, turn.speaker, now=turn.now)
+    order = own(turn, command.code)
+    if order is None:
+        return unknown(command.code)
+    return ordering.describe(turn.session, turn.speaker, order, now=turn.now)
+
+
+def _take_or_decline(turn: Turn, command: Command) -> Reply | None:
+    """接A27: a rider takes an offer, or a cook an order; where it could be both, it is asked."""
+    order = by_code(turn, command.code) or _only_question(turn, command)
+    if order is None:
+        return unknown(command.code) if command.code else None
+    offered = turn.speaker.offer is not None and turn.speaker.offer.order_id == order.id
+    cooks = order.shop_id in turn.speaker.shop_ids and order.state == OrderState.PAID
+    if cooks and not offered:
+        action = kitchen.accept_order if command.name == "take" else kitchen.reject_order
+        return action(turn.session, turn.speaker, kitchen.AnswerOrder(order.id), now=turn.now)
+    if turn.speaker.rider:
+        action_ = rider.accept_offer if command.name == "take" else rider.decline_offer
+        return action_(turn.session, turn.speaker, rider.AnswerOffer(order.id), now=turn.now)
+    if order.shop_id in turn.speaker.shop_ids:
+        return kitchen.accept_order(turn.session, turn.speaker, kitchen.AnswerOrder(order.id),
+                                    now=turn.now)
+    return unknown(command.code)
+
+
+def _only_question(turn: Turn, command: Command) -> Order | None:
+    """Without a code: the one order that this speaker is being asked about."""
+    if command.code:
+        return None
+    asked = kitchen.waiting_orders(turn.session, turn.speaker, OrderState.PAID) \
+        if turn.speaker.shop_ids else []
+    if turn.speaker.offer:
+        asked.append(turn.session.get_one(Order, turn.speaker.offer.order_id))
+    return asked[0] if len({order.id for order in asked}) == 1 else None
+
+
+def _kitchen(action: Callable[..., Reply]) -> Route:
+    def route(turn: Turn, command: Command) -> Reply:
+        order = by_code(turn, command.code)
+        if order is None or order.shop_id not in turn.speaker.shop_ids:
+            return unknown(command.code)
+        return action(turn.session, turn.speaker, kitchen.AnswerOrder(order.id), now=turn.now)
+    return route
+
+
+def _step(action: Callable[..., Reply]) -> Route:
+    def route(turn: Turn, command: Command) -> Reply:
+        order = by_code(turn, command.code)
+        if order is None or turn.speaker.rider is None:
+            return unknown(command.code)
+        return action(turn.session, turn.speaker, rider.ReportStep(order.id), now=turn.now)
+    return route
+
+
+def _pin(turn: Turn, command: Command) -> Reply | None:
+    """Four digits are a hand-over code only for a rider who stands at a door."""
+    if turn.speaker.rider is None:
+        return None
+    order = by_code(turn, command.code)
+    at_door = any(o.state == OrderState.ARRIVED for o in turn.speaker.carrying)
+    if not at_door or (command.code and order is None):
+        return None
+    cmd = rider.HandOver(command.rest, order.id if order else None)
+    return rider.hand_over(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+def _change(turn: Turn, command: Command) -> Reply | None:
+    """A27换大份: the sentence behind the code, said about that order."""
+    order = by_code(turn, command.code)
+    if order is None:
+        return None
+    if order.shop_id in turn.speaker.shop_ids and order.buyer_id != turn.speaker.person.id:
+        return as_merchant(turn)
+    if order.buyer_id != turn.speaker.person.id:
+        return None
+    return as_student(Turn(turn.session, turn.speaker, command.rest, turn.tap, turn.now), order)
+
+
+def _words(key: str) -> Route:
+    def route(turn: Turn, command: Command) -> Reply:
+        return help_(turn) if key == "talk.help" else Reply(key, contact(turn))
+    return route
+
+
+_COMMANDS: dict[str, Route] = {
+    "sos": _words("talk.sos"),
+    "help": _words("talk.help"),
+    "human": _words("talk.human"),
+    "status": _status,
+    "cancel": _cancel,
+    "cancel_sure": _cancel,
+    "keep": _status,
+    "confirm": _confirm,
+    "online": lambda turn, _: rider.go_online(turn.session, turn.speaker, now=turn.now),
+    "offline": lambda turn, _: rider.go_offline(turn.session, turn.speaker, now=turn.now),
+    "reject": _kitchen(kitchen.reject_order),
+    "cooked": _kitchen(kitchen.order_cooked),
+    "at_shop": _step(rider.at_shop),
+    "picked_up": _step(rider.picked_up),
+    "arrived": _step(rider.arrived),
+    "pin": _pin,
+    "address": lambda turn, _: customer.ask_address(turn.session, turn.speaker, now=turn.now),
+    "menu": lambda turn, _: menu.shops(turn.session, turn.speaker, now=turn.now),
+    "change": _change,
+}
