@@ -1,11 +1,9 @@
-"""The merchant's side: hear of a paid order, take it or not, say when it is done."""
-from collections.abc import Sequence
+"""A paid order, taken or not."""
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-
-from sqlalchemy import select
+from datetime import datetime, timedelta
 
 from config.texts import Reply, text_of, yuan
+from handlers.kitchen.shared import as_it_stands, not_yours
 from handlers.notice import Notice, tell
 from handlers.payment import refund_order
 from handlers.speaker import Speaker
@@ -14,10 +12,8 @@ from models.base import Session
 from models.campus import Campus
 from models.order import Order
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
-from models.shop import Dish
 
 ANSWER_WITHIN = timedelta(minutes=5)
-SOON = timedelta(minutes=3)
 
 
 def order_paid(session: Session, order: Order, *, now: datetime) -> None:
@@ -34,7 +30,7 @@ def order_paid(session: Session, order: Order, *, now: datetime) -> None:
             "state": text_of(Reply("state.paid" if owners else "state.cooking")),
             "eta": clock(order.promised_at, campus)}), now=now, order_id=order.id)
     if not owners:
-        _accept(session, order, now=now)
+        accept(session, order, now=now)
         return
     order.answer_until = now + ANSWER_WITHIN
     for owner_id in owners:
@@ -65,16 +61,16 @@ class AnswerOrder:
 
 def accept_order(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: datetime) -> Reply:
     order = Order.lock(session, cmd.order_id)
-    if refusal := _not_yours(speaker, order):
+    if refusal := not_yours(speaker, order):
         return refusal
     if not is_allowed(OrderState(order.state), OrderEvent.ACCEPTED):
-        return _as_it_stands(order)
-    _accept(session, order, now=now, by=speaker.person.id)
+        return as_it_stands(order)
+    accept(session, order, now=now, by=speaker.person.id)
     return Reply("kitchen.accepted", {
         "code": order.code, "ready": speaker.clock(order.food_ready_at or now)})
 
 
-def _accept(session: Session, order: Order, *, now: datetime, by: int | None = None) -> None:
+def accept(session: Session, order: Order, *, now: datetime, by: int | None = None) -> None:
     order.accepted_at = now
     order.food_ready_at = _ready_at(order, now)
     order.apply(session, OrderEvent.ACCEPTED, now=now, by=by)
@@ -90,10 +86,10 @@ def _ready_at(order: Order, now: datetime) -> datetime:
 
 def reject_order(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: datetime) -> Reply:
     order = Order.lock(session, cmd.order_id)
-    if refusal := _not_yours(speaker, order):
+    if refusal := not_yours(speaker, order):
         return refusal
     if not is_allowed(OrderState(order.state), OrderEvent.REJECTED):
-        return _as_it_stands(order)
+        return as_it_stands(order)
     _reject(session, order, "shop_said_no", now=now, by=speaker.person.id)
     return Reply("kitchen.rejected", {"code": order.code})
 
@@ -110,83 +106,13 @@ def _reject(session: Session, order: Order, reason: str, *, now: datetime,
     order.apply(session, OrderEvent.REJECTED, now=now, by=by, reason=reason)
     refund = refund_order(session, order, reason, now=now)
     tell(session, Notice(order.buyer_id, f"{order.id}:rejected", template="progress",
-                         facts=_progress(session, order, "rejected"), chat=Reply(
+                         facts=progress(session, order, "rejected"), chat=Reply(
         f"kitchen.buyer_{reason}", {
             "code": order.code, "shop": order.shop.name, "amount": yuan(order.payable_fen),
             "refund": refund.code if refund else ""})), now=now, order_id=order.id)
 
 
-def order_cooked(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: datetime) -> Reply:
-    order = Order.lock(session, cmd.order_id)
-    if refusal := _not_yours(speaker, order):
-        return refusal
-    if not is_allowed(OrderState(order.state), OrderEvent.COOKED):
-        return _as_it_stands(order)
-    order.food_ready_at = now
-    order.apply(session, OrderEvent.COOKED, now=now, by=speaker.person.id)
-    if order.rider:
-        ready = Reply("rider.food_ready", {"code": order.code, "shop": order.shop.name})
-        tell(session, Notice(order.rider.person_id, f"{order.id}:cooked", good_until=now + SOON,
-                             chat=ready), now=now, order_id=order.id)
-    return Reply("kitchen.cooked", {
-        "code": order.code, "rider": order.rider.name if order.rider else "",
-        "who": Reply("kitchen.rider_comes" if order.rider else "kitchen.rider_sought", {
-            "rider": order.rider.name if order.rider else ""})})
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeMenu:
-    dish_keys: tuple[str, ...]
-
-
-def sold_out(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: datetime) -> Reply:
-    """Off the menu until tomorrow morning. Orders already paid for are not touched."""
-    dishes = _own_dishes(session, speaker, cmd.dish_keys)
-    if not dishes:
-        return Reply("kitchen.which_dish")
-    tomorrow = now.astimezone(speaker.campus.zone).date() + timedelta(days=1)
-    until = datetime.combine(tomorrow, time(4), speaker.campus.zone)
-    for dish in dishes:
-        dish.sold_out_until = until
-    return Reply("kitchen.sold_out", {"dishes": "、".join(d.name for d in dishes)})
-
-
-def restocked(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: datetime) -> Reply:
-    dishes = _own_dishes(session, speaker, cmd.dish_keys)
-    if not dishes:
-        return Reply("kitchen.which_dish")
-    for dish in dishes:
-        dish.sold_out_until = None
-    return Reply("kitchen.restocked", {"dishes": "、".join(d.name for d in dishes)})
-
-
-def waiting_orders(session: Session, speaker: Speaker, *states: OrderState) -> list[Order]:
-    """The speaker's shops' orders in these states, oldest first."""
-    query = select(Order).where(Order.shop_id.in_(speaker.shop_ids), Order.state.in_(states))
-    return list(session.scalars(query.order_by(Order.id)))
-
-
-def _own_dishes(session: Session, speaker: Speaker, keys: Sequence[str]) -> list[Dish]:
-    found = Dish.by_keys(session, speaker.campus.id, set(keys))
-    ids = sorted(d.id for d in found.values() if d.shop_id in speaker.shop_ids)
-    query = select(Dish).where(Dish.id.in_(ids)).order_by(Dish.id).with_for_update(of=Dish)
-    return list(session.scalars(query))
-
-
-def _not_yours(speaker: Speaker, order: Order) -> Reply | None:
-    if order.shop_id not in speaker.shop_ids:
-        return Reply("kitchen.not_yours", {"code": order.code})
-    if order.buyer_id == speaker.person.id:
-        return Reply("kitchen.own_order", {"code": order.code})
-    return None
-
-
-def _as_it_stands(order: Order) -> Reply:
-    return Reply("kitchen.as_it_stands", {
-        "code": order.code, "state": Reply(f"state.{order.state}")})
-
-
-def _progress(session: Session, order: Order, state: str) -> dict[str, str]:
+def progress(session: Session, order: Order, state: str) -> dict[str, str]:
     campus = session.get_one(Campus, order.campus_id)
     return {"code": dated(order, campus), "state": text_of(Reply(f"state.{state}")),
             "rider": order.rider.name if order.rider else text_of(Reply("rider.nobody_yet")),

@@ -1,0 +1,44 @@
+"""What is sold out today, and what is there again."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import select
+
+from config.texts import Reply
+from handlers.speaker import Speaker
+from models.base import Session
+from models.shop import Dish
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMenu:
+    dish_keys: tuple[str, ...]
+
+
+def sold_out(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: datetime) -> Reply:
+    """Off the menu until tomorrow morning. Orders already paid for are not touched."""
+    dishes = _own_dishes(session, speaker, cmd.dish_keys)
+    if not dishes:
+        return Reply("kitchen.which_dish")
+    tomorrow = now.astimezone(speaker.campus.zone).date() + timedelta(days=1)
+    until = datetime.combine(tomorrow, time(4), speaker.campus.zone)
+    for dish in dishes:
+        dish.sold_out_until = until
+    return Reply("kitchen.sold_out", {"dishes": "、".join(d.name for d in dishes)})
+
+
+def restocked(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: datetime) -> Reply:
+    dishes = _own_dishes(session, speaker, cmd.dish_keys)
+    if not dishes:
+        return Reply("kitchen.which_dish")
+    for dish in dishes:
+        dish.sold_out_until = None
+    return Reply("kitchen.restocked", {"dishes": "、".join(d.name for d in dishes)})
+
+
+def _own_dishes(session: Session, speaker: Speaker, keys: Sequence[str]) -> list[Dish]:
+    found = Dish.by_keys(session, speaker.campus.id, set(keys))
+    ids = sorted(d.id for d in found.values() if d.shop_id in speaker.shop_ids)
+    query = select(Dish).where(Dish.id.in_(ids)).order_by(Dish.id).with_for_update(of=Dish)
+    return list(session.scalars(query))

@@ -1,0 +1,79 @@
+"""The buyer's code ends an order, and its money becomes the shop's, the rider's and ours."""
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from config.texts import Reply, yuan
+from handlers import dialogue
+from handlers.rider.duty import today
+from handlers.rider.shared import others, own_job, tell_buyer
+from handlers.speaker import Speaker
+from models import ledger
+from models.base import Session
+from models.order import Order
+from models.rider import Rider
+from models.rules.order_state import OrderEvent, OrderState
+
+MOST_PIN_MISSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """`order_id` None: the order this rider last reported as arrived."""
+
+    pin: str
+    order_id: int | None = None
+
+
+def hand_over(session: Session, speaker: Speaker, cmd: HandOver, *, now: datetime) -> Reply:
+    """Finish an order by the buyer's code. Three misses, and a person must look."""
+    waiting = [o for o in speaker.carrying if o.state == OrderState.ARRIVED]
+    if cmd.order_id is None and len(waiting) > 1:
+        return Reply("rider.which_order", {"orders": [
+            Reply("rider.which_one", {"code": o.code, "pin": cmd.pin}) for o in waiting[:4]]})
+    order_id = cmd.order_id or (waiting[0].id if waiting else None)
+    if order_id is None:
+        return Reply("rider.nothing_arrived")
+    order, refusal = own_job(session, speaker, order_id, OrderEvent.HANDED_OVER)
+    if refusal:
+        return refusal
+    if order.pin_misses >= MOST_PIN_MISSES:
+        return Reply("rider.pin_locked", {"code": order.code})
+    if not secrets.compare_digest(order.pin or "", cmd.pin):
+        return _pin_missed(session, speaker, order, now=now)
+    return _delivered(session, speaker, order, now=now)
+
+
+def _pin_missed(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    order.pin_misses += 1
+    session.flush()
+    left = MOST_PIN_MISSES - order.pin_misses
+    if left > 0:
+        return Reply("rider.pin_wrong", {"code": order.code, "left": left})
+    return Reply("rider.pin_locked", {"code": order.code})
+
+
+def _delivered(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    order.apply(session, OrderEvent.HANDED_OVER, now=now, by=speaker.person.id)
+    settle(session, order, now=now)
+    dialogue.clear(speaker.person)
+    tell_buyer(session, order, "delivered", now=now)
+    rider = Rider.of_person(session, speaker.person.id, lock=True)
+    assert rider is not None
+    rider.seen_at = now
+    count, earned = today(session, speaker, rider, now=now)
+    return Reply("rider.delivered", {
+        "code": order.code, "fee": yuan(order.rider_fee_fen), "count": count,
+        "earned": yuan(earned), "others": others(speaker, order)})
+
+
+def settle(session: Session, order: Order, *, now: datetime) -> None:
+    """Book a delivered order: the money held for it becomes the shop's, the rider's and ours."""
+    assert order.rider_id is not None
+    ledger.post(session, "delivered", key=f"delivered:{order.id}", now=now, order_id=order.id,
+                entries={
+                    ledger.held_for(order.id): order.payable_fen,
+                    ledger.PROMOTION: order.discount_fen,
+                    ledger.shop_account(order.shop_id): -order.goods_fen,
+                    ledger.rider_account(order.rider_id): -order.rider_fee_fen,
+                    ledger.PLATFORM: -(order.delivery_fen - order.rider_fee_fen)})

@@ -1,0 +1,74 @@
+"""An offer taken or left."""
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from config.texts import Reply
+from handlers.rider.shared import drop_place, pickup, tell_buyer
+from handlers.speaker import Speaker
+from models.base import Session
+from models.order import Order
+from models.rider import CAPACITY, Offer, OfferState, Rider
+from models.rules.order_state import OrderEvent, OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOffer:
+    order_id: int
+
+
+def accept_offer(session: Session, speaker: Speaker, cmd: AnswerOffer, *, now: datetime) -> Reply:
+    order = Order.lock(session, cmd.order_id)
+    rider = Rider.of_person(session, speaker.person.id, lock=True)
+    if rider is None:
+        return Reply("rider.not_one")
+    if order.rider_id == rider.id:
+        return Reply("rider.already_yours", {"code": order.code})
+    offer = _offer_for(session, rider, order)
+    if offer is None or order.rider_id is not None:
+        return Reply("rider.gone", {"code": order.code})
+    if offer.expires_at <= now:
+        offer.answer(OfferState.EXPIRED, now)
+        return Reply("rider.gone", {"code": order.code})
+    if refusal := _may_not_take(session, rider, order):
+        offer.answer(OfferState.DECLINED, now)
+        return refusal
+    offer.answer(OfferState.ACCEPTED, now)
+    order.rider_id, order.rider, order.taken_at = rider.id, rider, now
+    order.apply(session, OrderEvent.RIDER_TAKEN, now=now, by=speaker.person.id)
+    tell_buyer(session, order, "taken", now=now)
+    return Reply("rider.taken", {
+        "code": order.code, "shop": order.shop.name, "pickup": pickup(order),
+        "ready": speaker.clock(order.food_ready_at) if order.food_ready_at else "",
+        "where": drop_place(order)})
+
+
+def decline_offer(session: Session, speaker: Speaker, cmd: AnswerOffer, *, now: datetime) -> Reply:
+    order = Order.lock(session, cmd.order_id)
+    rider = Rider.of_person(session, speaker.person.id, lock=True)
+    offer = _offer_for(session, rider, order) if rider else None
+    if offer is None:
+        return Reply("rider.gone", {"code": order.code})
+    offer.answer(OfferState.DECLINED, now)
+    return Reply("rider.declined", {"code": order.code})
+
+
+def _offer_for(session: Session, rider: Rider, order: Order) -> Offer | None:
+    query = select(Offer).filter_by(order_id=order.id, rider_id=rider.id, state=OfferState.OPEN)
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def _may_not_take(session: Session, rider: Rider, order: Order) -> Reply | None:
+    """Why this rider may not have this order, whatever was offered."""
+    if not rider.may_work:
+        return Reply("rider.off_duty", {"code": order.code})
+    if order.buyer_id == rider.person_id:
+        return Reply("rider.own_order", {"code": order.code})
+    if rider.person_id in order.shop.owner_ids(session):
+        return Reply("rider.own_shop", {"code": order.code})
+    if len(Order.carried_by(session, rider.id)) >= CAPACITY:
+        return Reply("rider.full", {"code": order.code})
+    if OrderState(order.state) not in (OrderState.COOKING, OrderState.READY):
+        return Reply("rider.gone", {"code": order.code})
+    return None

@@ -1,0 +1,67 @@
+"""The way from the shop to the door, step by step."""
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from config.texts import Reply, text_of
+from handlers import dialogue
+from handlers.notice import Notice, tell
+from handlers.rider.shared import drop_place, others, own_job, stand_at
+from handlers.speaker import Speaker
+from handlers.wording import clock, dated, summary
+from models.base import Session
+from models.rules.order_state import OrderEvent, OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStep:
+    order_id: int
+
+
+def at_shop(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetime) -> Reply:
+    order, refusal = own_job(session, speaker, cmd.order_id, OrderEvent.AT_SHOP)
+    if refusal:
+        return refusal
+    order.apply(session, OrderEvent.AT_SHOP, now=now, by=speaker.person.id)
+    stand_at(speaker, order.shop.place_id, now)
+    is_done = order.state == OrderState.READY
+    return Reply("rider.at_shop", {
+        "code": order.code, "food": Reply("rider.food_is_ready" if is_done else "rider.food_soon", {
+            "ready": speaker.clock(order.food_ready_at or now)})})
+
+
+def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetime) -> Reply:
+    order, refusal = own_job(session, speaker, cmd.order_id, OrderEvent.PICKED_UP)
+    if refusal:
+        return refusal
+    order.pin = f"{secrets.randbelow(10_000):04d}"
+    order.picked_up_at = now
+    order.apply(session, OrderEvent.PICKED_UP, now=now, by=speaker.person.id)
+    stand_at(speaker, order.shop.place_id, now)
+    campus = speaker.campus
+    tell(session, Notice(
+        order.buyer_id, f"{order.id}:picked_up", template="progress", facts={
+            "code": dated(order, campus), "state": text_of(Reply("state.delivering")),
+            "rider": speaker.rider.name if speaker.rider else "",
+            "eta": clock(order.promised_at, campus), "hint": text_of(Reply("hint.delivering"))}),
+         now=now, order_id=order.id)
+    return Reply("rider.picked_up", {
+        "code": order.code, "items": summary(order), "where": drop_place(order),
+        "others": others(speaker, order)})
+
+
+def arrived(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetime) -> Reply:
+    order, refusal = own_job(session, speaker, cmd.order_id, OrderEvent.ARRIVED)
+    if refusal:
+        return refusal
+    order.arrived_at = now
+    order.apply(session, OrderEvent.ARRIVED, now=now, by=speaker.person.id)
+    stand_at(speaker, order.place_id, now)
+    dialogue.ask(speaker.person, "ask_pin", now=now, order_id=order.id)
+    campus = speaker.campus
+    tell(session, Notice(
+        order.buyer_id, f"{order.id}:arrived", template="arrived", facts={
+            "code": dated(order, campus), "pin": order.pin or "", "place": drop_place(order),
+            "time": clock(now, campus), "hint": text_of(Reply("hint.arrived"))}),
+         now=now, order_id=order.id)
+    return Reply("rider.arrived", {"code": order.code})
