@@ -13,7 +13,7 @@ from dispatch.plan import Assignment, Plan
 from dispatch.problem import Bar, Problem, Visit
 from handlers.notice import Notice, tell
 from handlers.roads import graph_of, rider_place_key
-from handlers.wording import clock, dated
+from handlers.wording import clock, dated, pickup
 from models.base import Session
 from models.campus import Campus, Place
 from models.order import Order
@@ -44,7 +44,7 @@ def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | N
     in_hand = {rider.id: Order.carried_by(session, rider.id) for rider in riders}
     keys, index = _place_index(session, campus, orders, riders, in_hand)
     travel = graph_of(session, campus).matrix_m(keys) / SPEED.value
-    shop_at = [index[_key(o.shop.place)] for o in orders]
+    shop_at = [index[_key(o.pickup_place)] for o in orders]
     problem = Problem(
         order_ids=np.array([o.id for o in orders], np.int64),
         rider_ids=np.array([r.id for r in riders], np.int64),
@@ -89,7 +89,7 @@ def _place_index(session: Session, campus: Campus, orders: list[Order], riders: 
                  in_hand: Mapping[int, list[Order]]) -> tuple[list[str], dict[str, int]]:
     """The places that matter in this tick. What has no place stands at the first of them."""
     touched = [o for o in orders] + [o for held in in_hand.values() for o in held]
-    keys = {_key(o.shop.place) for o in touched} | {_key(o.place) for o in touched}
+    keys = {_key(o.pickup_place) for o in touched} | {_key(o.place) for o in touched}
     keys |= {rider_place_key(session, campus, r) or "" for r in riders}
     known = sorted(keys - {""})
     index = {key: i for i, key in enumerate(known)}
@@ -126,7 +126,7 @@ def _bars(session: Session, orders: list[Order], riders: list[Rider],
 
 def _route(orders: list[Order], index: Mapping[str, int], now: datetime) -> tuple[Visit, ...]:
     """A rider's stops in hand: first collect what is still in a kitchen, then hand over."""
-    pickups = [Visit(index[_key(o.shop.place)], o.id, is_pickup=True,
+    pickups = [Visit(index[_key(o.pickup_place)], o.id, is_pickup=True,
                      earliest_s=_from_now(o.food_ready_at, now, float("-inf")))
                for o in orders if OrderState(o.state) not in LOADED]
     return (*pickups, *(Visit(index[_key(o.place)], o.id,
@@ -176,10 +176,10 @@ def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment,
     session.flush()
     campus = session.get_one(Campus, order.campus_id)
     reason = assignment.reason
-    trip = graph_of(session, campus).distance_m(_key(order.shop.place), _key(order.place)) \
-        if order.shop.place and order.place else 0
+    trip = graph_of(session, campus).distance_m(_key(order.pickup_place), _key(order.place)) \
+        if order.pickup_place and order.place else 0
     chat = Reply("rider.offer", {
-        "code": order.code, "pickup": f"{_name(order.shop.place)} {order.shop.name}".strip(),
+        "code": order.code, "pickup": pickup(order),
         "where": _name(order.place), "metres": round(reason.distance_m + trip),
         "fee": yuan(order.rider_fee_fen), "ready": clock(order.food_ready_at, campus),
         "why": _why(session, assignment), "seconds": int(OFFER_FOR.total_seconds())})
@@ -187,7 +187,7 @@ def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment,
         rider.person_id, f"offer:{offer.id}", template="rider_task", chat=chat, prefer="chat",
         good_until=offer.expires_at, facts={
             "code": dated(order, campus),
-            "pickup": f"{_name(order.shop.place)} {order.shop.name}".strip(),
+            "pickup": pickup(order),
             "dropoff": _name(order.place), "fee": yuan(order.rider_fee_fen),
             "accept_by": clock(offer.expires_at, campus)}), now=now, order_id=order.id)
 

@@ -8,7 +8,7 @@ from handlers.speaker import Speaker
 from handlers.taps import tap_id
 from models.base import Session
 from models.campus import Campus
-from models.order import Order, OrderLine
+from models.order import Order, OrderKind, OrderLine
 from models.shop import Dish
 
 
@@ -65,6 +65,12 @@ def when(speaker: Speaker, order: Order) -> str:
 
 def where(order: Order) -> str:
     return f"{order.place.name if order.place else ''} {order.room or ''}".strip()
+
+
+def pickup(order: Order) -> str:
+    """Where a rider fetches it: 二食堂 阿香黄焖鸡; an errand's place alone."""
+    place = order.pickup_place.name if order.pickup_place else ""
+    return place if order.kind == OrderKind.ERRAND else f"{place} {order.shop.name}".strip()
 
 
 def dated(order: Order, campus: Campus) -> str:

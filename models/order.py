@@ -1,6 +1,7 @@
 """Orders: what was wanted, where it goes, and every step it took."""
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +39,11 @@ LIVE = text("state NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(ENDED)
 CODE_SERIAL = Sequence("order_code_serial", metadata=Base.metadata)
 
 
+class OrderKind(StrEnum):
+    FOOD = "food"
+    ERRAND = "errand"  # fetch, carry, buy, queue: served by the campus's errand desk
+
+
 class Order(Base):
     """All amounts in fen, all times aware. `revision` counts the quotes that were shown."""
 
@@ -63,11 +69,13 @@ class Order(Base):
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
     buyer_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     code: Mapped[str]
+    kind: Mapped[str] = mapped_column(default=OrderKind.FOOD)
     state: Mapped[str] = mapped_column(default=OrderState.DRAFT)
     version: Mapped[int] = mapped_column()
     revision: Mapped[int] = mapped_column(default=1)
 
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
+    from_place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))  # an errand's
     room: Mapped[str | None] = mapped_column(Sealed)
     note: Mapped[str | None]
     wanted_at: Mapped[datetime | None]  # the time the student named; None: as soon as can be
@@ -100,7 +108,8 @@ class Order(Base):
         lazy="selectin", order_by="OrderLine.position", cascade="all, delete-orphan")
     shop: Mapped[Shop] = relationship()
     buyer: Mapped[Person] = relationship()
-    place: Mapped[Place | None] = relationship()
+    place: Mapped[Place | None] = relationship(foreign_keys=[place_id])
+    from_place: Mapped[Place | None] = relationship(foreign_keys=[from_place_id])
     rider: Mapped[Rider | None] = relationship()
 
     __mapper_args__ = {"version_id_col": version}
@@ -121,6 +130,11 @@ class Order(Base):
         session.add(OrderLog(order_id=self.id, came_from=came_from, event=event, at=now,
                              state=self.state, person_id=by, facts=facts))
         session.flush()
+
+    @property
+    def pickup_place(self) -> Place | None:
+        """Where a rider fetches it: the shop's place, or an errand's own."""
+        return self.from_place if self.kind == OrderKind.ERRAND else self.shop.place
 
     @property
     def is_live(self) -> bool:

@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from config.texts import Reply
-from handlers.rider.shared import drop_place, pickup, tell_buyer
+from handlers.rider.shared import drop_place, tell_buyer
 from handlers.speaker import Speaker
+from handlers.wording import pickup
 from models.base import Session
 from models.order import Order
 from models.rider import CAPACITY, Offer, OfferState, Rider

@@ -6,7 +6,7 @@ from handlers.notice import Notice, tell
 from handlers.speaker import Speaker
 from handlers.wording import clock, where
 from models.base import Session
-from models.campus import Campus
+from models.campus import Campus, Place
 from models.order import Order
 from models.rider import Offer
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
@@ -48,15 +48,10 @@ def others(speaker: Speaker, order: Order) -> list[Reply]:
             for other in speaker.carrying if other.id != order.id and other.is_live][:2]
 
 
-def stand_at(speaker: Speaker, place_id: int | None, now: datetime) -> None:
-    if speaker.rider and place_id:
-        speaker.rider.place_id, speaker.rider.seen_at = place_id, now
+def stand_at(speaker: Speaker, place: Place | None, now: datetime) -> None:
+    if speaker.rider and place:
+        speaker.rider.place_id, speaker.rider.seen_at = place.id, now
         speaker.rider.lat = speaker.rider.lng = None
-
-
-def pickup(order: Order) -> str:
-    place = order.shop.place.name if order.shop.place else ""
-    return f"{place} {order.shop.name}".strip()
 
 
 def drop_place(order: Order) -> str:

@@ -23,7 +23,7 @@ def at_shop(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetim
     if refusal:
         return refusal
     order.apply(session, OrderEvent.AT_SHOP, now=now, by=speaker.person.id)
-    stand_at(speaker, order.shop.place_id, now)
+    stand_at(speaker, order.pickup_place, now)
     is_done = order.state == OrderState.READY
     return Reply("rider.at_shop", {
         "code": order.code, "food": Reply("rider.food_is_ready" if is_done else "rider.food_soon", {
@@ -37,7 +37,7 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
     order.pin = f"{secrets.randbelow(10_000):04d}"
     order.picked_up_at = now
     order.apply(session, OrderEvent.PICKED_UP, now=now, by=speaker.person.id)
-    stand_at(speaker, order.shop.place_id, now)
+    stand_at(speaker, order.pickup_place, now)
     campus = speaker.campus
     tell(session, Notice(
         order.buyer_id, f"{order.id}:picked_up", template="progress", facts={
@@ -56,7 +56,7 @@ def arrived(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetim
         return refusal
     order.arrived_at = now
     order.apply(session, OrderEvent.ARRIVED, now=now, by=speaker.person.id)
-    stand_at(speaker, order.place_id, now)
+    stand_at(speaker, order.place, now)
     dialogue.ask(speaker.person, "ask_pin", now=now, order_id=order.id)
     campus = speaker.campus
     tell(session, Notice(
