@@ -6,6 +6,7 @@ Times are whole minutes of the day, coordinates metres.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,25 +77,30 @@ class Leg:
 
 
 def read(folder: Path) -> Instance:
-    """Read an instance directory; ValueError or OSError, naming the file, where it is none."""
-    orders = _rows(folder / "orders.txt", 6)
-    couriers = _rows(folder / "couriers.txt", 5)
-    shops = _rows(folder / "restaurants.txt", 3)
-    numbers = [float(x) for x in _rows(folder / "instance_parameters.txt", 7)[0]]
-    at = {name: i for i, (name, *_) in enumerate(shops)}
+    """Read an instance directory.
+
+    Raises
+    ------
+    OSError, ValueError
+        Where it is none; the message names the file, and the line and column where one is wrong.
+    """
+    orders = _Table.read(folder / "orders.txt", 6)
+    couriers = _Table.read(folder / "couriers.txt", 5)
+    shops = _Table.read(folder / "restaurants.txt", 3)
+    order_names, courier_names, shop_names = orders.names(), couriers.names(), shops.names()
     return Instance(
-        order_names=tuple(row[0] for row in orders),
-        courier_names=tuple(row[0] for row in couriers),
-        shop_names=tuple(at),
-        order_xy=_points(orders),
-        courier_xy=_points(couriers),
-        shop_xy=_points(shops),
-        placed=_minutes(orders, 3),
-        ready=_minutes(orders, 5),
-        shop=np.array([at[row[4]] for row in orders], dtype=np.int64),
-        on=_minutes(couriers, 3),
-        off=_minutes(couriers, 4),
-        rates=_rates(numbers),
+        order_names=order_names,
+        courier_names=courier_names,
+        shop_names=shop_names,
+        order_xy=orders.points(),
+        courier_xy=couriers.points(),
+        shop_xy=shops.points(),
+        placed=orders.minutes(3),
+        ready=orders.minutes(5),
+        shop=orders.indices(4, shop_names),
+        on=couriers.minutes(3),
+        off=couriers.minutes(4),
+        rates=_rates(_Table.read(folder / "instance_parameters.txt", 7)),
     )
 
 
@@ -115,26 +121,76 @@ def write(folder: Path, instance: Instance, trips: Iterable[Trip], legs: Iterabl
     for leg in sorted(legs, key=lambda leg: leg.courier):
         moves.append(f"{couriers[leg.courier]} {leg.leaves} {leg.origin} {leg.target}")
     for name, lines in (("assignments", assignments), ("orders", delivered), ("couriers", moves)):
-        (folder / f"solution_info_{name}.txt").write_text("\n".join(lines) + "\n")
+        path = folder / f"solution_info_{name}.txt"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _rates(numbers: list[float]) -> Rates:
-    speed, pickup, dropoff, target, maximum, per_order, per_hour = numbers[:7]
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A TAB-separated file without its header line; its complaints name file, line and column."""
+
+    name: str
+    heads: list[str]
+    rows: list[tuple[int, list[str]]]  # line number, cells
+
+    @classmethod
+    def read(cls, path: Path, columns: int) -> _Table:
+        try:
+            head, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+        except UnicodeDecodeError as wrong:
+            raise ValueError(f"{path.name}: not a text file") from wrong
+        rows = [(number, line.split("\t")) for number, line in enumerate(lines, 2) if line.strip()]
+        for number, cells in rows:
+            if len(cells) < columns:
+                raise ValueError(f"{path.name} line {number}: {len(cells)} of {columns} columns")
+        heads = [*head.split("\t"), *(f"column {k + 1}" for k in range(columns))]
+        return cls(path.name, heads, rows)
+
+    def names(self) -> tuple[str, ...]:
+        """The first column. No name is blank, split in two or there twice."""
+        seen: dict[str, int] = {}
+        for number, (name, *_) in self.rows:
+            if name in seen or len(name.split()) != 1:
+                raise ValueError(f"{self.name} line {number}: the name {name!r} will not do")
+            seen[name] = number
+        return tuple(seen)
+
+    def numbers(self, column: int) -> list[float]:
+        return [self._number(number, cells, column) for number, cells in self.rows]
+
+    def points(self) -> Floats:
+        return np.array([self.numbers(1), self.numbers(2)], dtype=np.float64).T
+
+    def minutes(self, column: int) -> Ints:
+        return np.array(self.numbers(column), dtype=np.int64)
+
+    def indices(self, column: int, names: tuple[str, ...]) -> Ints:
+        at = {name: i for i, name in enumerate(names)}
+        for number, cells in self.rows:
+            if cells[column] not in at:
+                raise ValueError(f"{self.name} line {number}: no {cells[column]!r} is known")
+        return np.array([at[cells[column]] for _, cells in self.rows], dtype=np.int64)
+
+    def _number(self, number: int, cells: list[str], column: int) -> float:
+        try:
+            value = float(cells[column])
+        except ValueError:
+            value = math.nan
+        if not abs(value) < _FAR:
+            where = f"{self.name} line {number}, {self.heads[column]}"
+            raise ValueError(f"{where}: {cells[column]!r} is no number that will do")
+        return value
+
+
+_FAR = 1e9  # metres or minutes; beyond it something is broken, and sums might overflow
+
+
+def _rates(table: _Table) -> Rates:
+    if not table.rows:
+        raise ValueError(f"{table.name}: no numbers below the header")
+    values = [table.numbers(column)[0] for column in range(7)]
+    if values[0] <= 0 or min(values) < 0:
+        raise ValueError(f"{table.name} line {table.rows[0][0]}: speed and limits must be positive")
+    speed, pickup, dropoff, target, maximum, per_order, per_hour = values
     minutes = (int(pickup), int(dropoff), int(target), int(maximum))
     return Rates(speed, *minutes, per_order, per_hour)
-
-
-def _rows(path: Path, columns: int) -> list[list[str]]:
-    lines = [line.split("\t") for line in path.read_text().splitlines()[1:] if line.strip()]
-    for number, line in enumerate(lines, 2):
-        if len(line) < columns:
-            raise ValueError(f"{path.name} line {number}: {len(line)} of {columns} columns")
-    return lines
-
-
-def _points(rows: list[list[str]]) -> Floats:
-    return np.array([[float(row[1]), float(row[2])] for row in rows]).reshape(len(rows), 2)
-
-
-def _minutes(rows: list[list[str]], column: int) -> Ints:
-    return np.array([int(float(row[column])) for row in rows], dtype=np.int64)

@@ -43,6 +43,8 @@ def pack(cost: Floats, members: list[tuple[int, ...]], skip: Floats) -> list[tup
     -------
     Pairs by rising bundle; no courier and no order is in two of them.
     """
+    if not cost.shape[1]:
+        return []
     gain = np.minimum(cost - np.array([sum(skip[i] for i in some) for some in members])[:, None], 0)
     at = {some: b for b, some in enumerate(members)}
     best = _match(gain, tuple(at[i,] for i in range(len(skip))))

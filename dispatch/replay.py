@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,8 +11,6 @@ import numpy as np
 from dispatch.mdrp import Instance, Leg, Trip
 from dispatch.problem import Floats, Ints
 from dispatch.rolling import Go, Snapshot, Take, travel_min
-
-PENALTY_MIN = 90  # counted for an order that is never delivered
 
 
 class Policy(Protocol):
@@ -129,12 +126,14 @@ def replay(
     instance: Instance,
     policy: Policy,
     *,
-    tick: Callable[[int], None] | None = None,
-    timer: Callable[[], float] = time.perf_counter,
+    timer: Callable[[], float] = lambda: 0.0,
 ) -> Replay:
-    """Run a day minute by minute until every order is carried or nobody is left on duty."""
+    """Run a day minute by minute until every order is carried or nobody is left on duty.
+
+    `timer` gives seconds, for the report of decision times alone: no decision depends on it.
+    """
     day, coming, spent = _Day.begin(instance), _by_minute(instance.placed), []
-    now, last = min(coming), max(int(instance.off.max()), max(coming))
+    now, last = min(coming, default=0), max([0, *instance.off.tolist(), *coming])
     while now <= last and (coming or day.open):
         day.hear(coming.pop(now, []))
         began = timer()
@@ -143,8 +142,6 @@ def replay(
         for action in actions:
             day.apply(action, now)
         now += 1
-        if tick:
-            tick(now)
     return Replay(tuple(day.trips), tuple(day.legs), tuple(spent))
 
 
@@ -153,47 +150,3 @@ def _by_minute(placed: Ints) -> dict[int, list[int]]:
     for i, minute in enumerate(placed):
         coming.setdefault(int(minute), []).append(i)
     return coming
-
-
-def figures(instance: Instance, trips: tuple[Trip, ...]) -> dict[str, float]:
-    """The benchmark's means, by the checker's names; minutes and money."""
-    door, ready, served = [], [], np.zeros(len(instance.on))
-    for trip in trips:
-        served[trip.courier] += len(trip.orders)
-        for i, dropoff in zip(trip.orders, trip.dropoffs, strict=True):
-            door.append(dropoff - int(instance.placed[i]))
-            ready.append(trip.pickup - int(instance.ready[i]))
-    total, count = len(instance.placed), max(len(door), 1)
-    missing = total - len(door)
-    rates = instance.rates
-    pay = np.maximum(rates.per_order * served, rates.per_hour * (instance.off - instance.on) / 60)
-    return {
-        "orders": total,
-        "undelivered_pct": round(100 * missing / total, 3),
-        "click_to_door": round(sum(door) / count, 3),
-        "click_to_door_penalised": round((sum(door) + PENALTY_MIN * missing) / total, 3),
-        "overage": round(sum(max(0, d - rates.target_min) for d in door) / count, 3),
-        "ready_to_pickup": round(sum(ready) / count, 3),
-        "cost_per_order": round(float(pay.sum()) / count, 3),
-        "bound": round(float(bound(instance).mean()), 3),
-    }
-
-
-def bound(instance: Instance) -> Floats:
-    """(n,) click-to-door of each order if it were the only one of the day.
-
-    The first courier who could be there (from its start, after the placement), the ready time,
-    the way and the services; orders nobody can pick up on duty count the penalty.
-    """
-    rates, half = instance.rates, instance.rates.pickup_min // 2
-    shop = instance.shop_xy[instance.shop]
-    arrive = travel_min(instance.courier_xy, shop, rates) + np.maximum(
-        instance.on[:, None], instance.placed[None, :]
-    )
-    pickup = np.maximum(arrive + half, instance.ready[None, :])
-    pickup = np.where(pickup <= instance.off[:, None], pickup, np.iinfo(np.int32).max).min(axis=0)
-    gap = instance.order_xy - shop
-    way = np.ceil(np.hypot(gap[:, 0], gap[:, 1]) / rates.metres_per_minute)
-    door = pickup + half + way + rates.dropoff_min // 2 - instance.placed
-    least: Floats = np.minimum(door, PENALTY_MIN).astype(np.float64)
-    return least

@@ -95,7 +95,7 @@ class Tuning:
     coming: float = 1.0
     way: float = 5.0
     own: float = 1.0
-    station: float = 0.0
+    station: float = 0.02
     station_from: int = 5
     station_soon: int = 5
     memory: float = 90.0
