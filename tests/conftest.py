@@ -3,6 +3,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
@@ -19,6 +20,10 @@ from tests.support.servers import (  # noqa: F401
 from tests.support.simulator import credentials, running_simulator
 from tests.support.stage import Stage, empty, forget_everything, served
 from tests.support.transcript import Chat
+
+# A test's verdict must not depend on how busy the machine is.
+hypothesis.settings.register_profile("paotang", deadline=None)
+hypothesis.settings.load_profile("paotang")
 
 CAMPUS = settings.ROOT / "config" / "campuses" / "demo.json"
 
