@@ -17,6 +17,7 @@ MOST_LEXICONS = 16
 _STATUS = {OrderState.AWAITING_PAYMENT: "unpaid", OrderState.PAID: "accepted",
            OrderState.READY: "cooking", OrderState.ARRIVED: "delivering"}
 _ON_DRAFT = frozenset({"confirm_order", "ask_address", "ask_time", "choose"})
+_OURS = frozenset({"ask_station", "ask_from", "ask_budget"})  # understanding does not know them
 _LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
 
 
@@ -38,9 +39,13 @@ def as_student(session: Session, speaker: Speaker, focus: Order | None, *,
     pending = asked.get("pending")
     told: dict[str, Any] = {}
     if focus and focus.state == OrderState.DRAFT:
-        told["draft"] = {"shop_id": _shop_key(session, focus), "items": _items(focus)}
+        told["draft"] = _draft(session, focus)
     elif focus:
         told["order"] = _order(session, focus)
+    if pending == "ask_pickup_code":
+        told["draft"] = {"errand_kind": "parcel"}
+    if pending in _OURS:
+        pending = "ask_address" if pending != "ask_budget" else None
     if pending == "ask_room":
         pending = "ask_address"
     if pending and (focus or pending not in _ON_DRAFT or pending in ("choose", "ask_address")):
@@ -79,6 +84,13 @@ def focus_of(session: Session, speaker: Speaker, *, now: datetime) -> Order | No
             return order
     live = Order.live_of(session, speaker.person.id)
     return live[-1] if live else None
+
+
+def _draft(session: Session, order: Order) -> dict[str, Any]:
+    """An errand's draft says what it is, and of its parcels no more than that there are some."""
+    if order.errand:
+        return {"errand_kind": order.errand.kind}
+    return {"shop_id": _shop_key(session, order), "items": _items(order)}
 
 
 def _order(session: Session, order: Order) -> dict[str, Any]:

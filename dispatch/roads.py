@@ -207,3 +207,8 @@ def _walk_back(came_from: Mapping[str, str], end: str) -> list[str]:
 def length_m(graph: RoadGraph, way: Sequence[str]) -> float:
     """Metres along a way made of paths of the graph."""
     return sum(dict(graph.neighbours[a])[b] for a, b in pairwise(way))
+
+
+def crow_m(a: Point, b: Point) -> float:
+    """Metres between two (latitude, longitude) of one campus, straight."""
+    return _apart(_project(a, a), _project(b, a))

@@ -4,10 +4,11 @@ from fractions import Fraction
 
 from sqlalchemy import exists, select
 
+from handlers.errand import pricing as errands
 from handlers.roads import metres_between, promised_time
 from handlers.speaker import Speaker
 from models.base import Session
-from models.order import Order, OrderLine
+from models.order import Order, OrderKind, OrderLine
 from models.rules.pricing import Discount, Fees, PricedLine, quote
 from models.shop import Dish
 
@@ -17,6 +18,9 @@ RIDER_SHARE = Fraction(8, 10)  # of the delivery fee before discounts
 def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> None:
     """Bring every amount and the promised time of an unpaid order up to date."""
     campus, file = speaker.campus, speaker.campus.file
+    if order.kind == OrderKind.ERRAND:
+        errands.reprice(session, campus, order, RIDER_SHARE, now=now)
+        return
     options = {o["id"]: o for o in file.get("options", ())}
     dishes = Dish.by_keys(session, campus.id, {line.dish_key for line in order.lines})
     priced = [_price(line, dishes.get(line.dish_key), options) for line in order.lines]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from dispatch.eta import promise
-from dispatch.roads import UNKNOWN_M, RoadGraph
+from dispatch.roads import UNKNOWN_M, RoadGraph, crow_m
 from models.base import Session
 from models.campus import Campus, Path, Place
 from models.rider import Rider
@@ -37,6 +37,13 @@ def metres_between(session: Session, campus: Campus, a: Place | None, b: Place |
     return graph_of(session, campus).distance_m(a.key, b.key)
 
 
+def metres_from(lat: float, lng: float, place: Place) -> float:
+    """As the crow flies, from a position to a place that has one."""
+    assert place.lat is not None
+    assert place.lng is not None
+    return crow_m((lat, lng), (place.lat, place.lng))
+
+
 def rider_place_key(session: Session, campus: Campus, rider: Rider) -> str | None:
     """Where a rider was last known to be, as a place of the graph."""
     if rider.lat is not None and rider.lng is not None:
@@ -45,8 +52,9 @@ def rider_place_key(session: Session, campus: Campus, rider: Rider) -> str | Non
     return place.key if place else None
 
 
-def promised_time(prep_minutes: int, distance_m: float, *, now: datetime) -> datetime:
+def promised_time(prep_minutes: int, distance_m: float, *, now: datetime,
+                  pickup_s: float = 60.0) -> datetime:
     """The clock time that four orders out of five will keep, on a full five minutes."""
-    eta = promise(prep_minutes * 60, distance_m / 2, distance_m)
+    eta = promise(prep_minutes * 60, distance_m / 2, distance_m, pickup_s=pickup_s)
     at = now + timedelta(seconds=eta.p80_s)
     return at + (-(at - datetime.min.replace(tzinfo=at.tzinfo)) % _STEP)

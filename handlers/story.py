@@ -27,7 +27,8 @@ MOST_MESSAGES: Final = 200
 BY_WECHAT: Final = frozenset({"TEMPLATESENDJOBFINISH"})
 KINDS: Final = ("message", "event", "payment", "ledger", "offer", "notice", "debt")
 
-_NUMBERS: Final = re.compile(r"[0-9０-９]{3,}|[零〇一二三四五六七八九十百幺两]{3,}")
+_NUMBERS: Final = re.compile(  # a parcel's code may have short numbers between dashes
+    r"[A-Za-z0-9]{1,4}(?:-[A-Za-z0-9]{1,8})+|[0-9０-９]{3,}|[零〇一二三四五六七八九十百幺两]{3,}")
 _IDENTITIES: Final = re.compile(
     r"(?<![A-Za-z0-9])o[A-Za-z0-9_-]{27}(?![A-Za-z0-9_-])|(?<![0-9])1[3-9][0-9]{9}(?![0-9])")
 _CODE: Final = re.compile(
@@ -104,6 +105,8 @@ def _head(order: Order) -> Iterator[str]:
     where = order.place.name if order.place else "no place yet"
     room = " (room known)" if order.room else ""
     yield f"{order.shop.name} → {where}{room}, order #{order.id}, quote {order.revision}"
+    if order.errand:
+        yield f"errand: {order.errand.kind}, {len(order.parcels)} parcels"
     for line in order.lines:
         options = f" ({'、'.join(line.option_names)})" if line.option_names else ""
         yield f"{line.quantity.normalize():f} × {line.name}{options}  {yuan(line.amount_fen)}"
@@ -124,7 +127,8 @@ class _Cast:
         self._owners = set(order.shop.owner_ids(session))
         self._secrets = sorted({secret for secret in (
             order.room, order.pin, order.buyer.room, order.buyer.phone, order.buyer.name,
-            order.buyer.openid) if secret}, key=len, reverse=True)
+            order.buyer.openid, *(parcel.code for parcel in order.parcels)) if secret},
+            key=len, reverse=True)
 
     def name(self, person_id: int | None) -> str:
         if person_id is None:

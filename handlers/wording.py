@@ -4,17 +4,22 @@ from datetime import datetime
 from decimal import Decimal
 
 from config.texts import Reply, text_of, yuan
+from handlers.errand import words as errands
 from handlers.speaker import Speaker
 from handlers.taps import tap_id
 from models.base import Session
 from models.campus import Campus
 from models.order import Order, OrderKind, OrderLine
+from models.rules.order_state import WANTS_RIDER, OrderState
 from models.shop import Dish
 
 
 def quoted(session: Session, speaker: Speaker, order: Order, *, headline: str,
            remarks: Sequence[Reply | None] = ()) -> Reply:
     """The quote as the student reads it: every item, what the sum is made of, when and where."""
+    if order.kind == OrderKind.ERRAND:
+        return errands.quoted(speaker, order, headline=errands.headline(order, headline),
+                              remarks=remarks, when=when(speaker, order), where=where(order))
     return Reply("order.quoted", {
         "headline": Reply(headline, {"code": order.code}),
         "lines": items_of(order),
@@ -31,6 +36,8 @@ def quoted(session: Session, speaker: Speaker, order: Order, *, headline: str,
 
 def items_of(order: Order, most: int = 4) -> list[Reply]:
     """A line an item; the last ones share a line when there are many."""
+    if order.kind == OrderKind.ERRAND:
+        return errands.lines(order)
     lines = [Reply("order.line", {"what": what(line), "amount": yuan(line.amount_fen)})
              for line in order.lines[:most]]
     if rest := order.lines[most:]:
@@ -48,6 +55,8 @@ def what(line: OrderLine) -> str:
 
 def summary(order: Order) -> str:
     """The order in a few words, for a template's short field: 黄焖鸡米饭 微辣等2件"""
+    if order.kind == OrderKind.ERRAND:
+        return errands.what(order)
     count = sum(line.quantity for line in order.lines)
     first = what(order.lines[0])
     if len(order.lines) == 1:
@@ -68,9 +77,16 @@ def where(order: Order) -> str:
 
 
 def pickup(order: Order) -> str:
-    """Where a rider fetches it: 二食堂 阿香黄焖鸡; an errand's place alone."""
+    """Where a rider fetches it, and what: 二食堂 阿香黄焖鸡; 南门菜鸟 取快递2件."""
     place = order.pickup_place.name if order.pickup_place else ""
-    return place if order.kind == OrderKind.ERRAND else f"{place} {order.shop.name}".strip()
+    fetched = errands.what(order) if order.kind == OrderKind.ERRAND else order.shop.name
+    return f"{place} {fetched}".strip()
+
+
+def state_of(order: Order) -> Reply:
+    """The name of an order's state: 待取餐; of an errand's: 待取件."""
+    waits = order.kind == OrderKind.ERRAND and OrderState(order.state) in WANTS_RIDER
+    return Reply("state.errand_ready" if waits else f"state.{order.state}")
 
 
 def dated(order: Order, campus: Campus) -> str:

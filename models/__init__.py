@@ -1,6 +1,7 @@
 """Every table, so that whoever needs the whole schema (migrations, tests) imports just this."""
 from models import (
     campus,
+    errand,
     inbox,
     ledger,
     order,
@@ -11,4 +12,5 @@ from models import (
     shop,
 )
 
-__all__ = ["campus", "inbox", "ledger", "order", "outbox", "payment", "person", "rider", "shop"]
+__all__ = ["campus", "errand", "inbox", "ledger", "order", "outbox", "payment", "person", "rider",
+           "shop"]

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
 from models.campus import Place
+from models.errand import Errand, Parcel
 from models.person import Person
 from models.rider import Rider
 from models.rules.codes import order_code
@@ -111,6 +112,9 @@ class Order(Base):
     place: Mapped[Place | None] = relationship(foreign_keys=[place_id])
     from_place: Mapped[Place | None] = relationship(foreign_keys=[from_place_id])
     rider: Mapped[Rider | None] = relationship()
+    errand: Mapped[Errand | None] = relationship(cascade="all, delete-orphan")
+    parcels: Mapped[list[Parcel]] = relationship(
+        order_by=Parcel.position, cascade="all, delete-orphan")
 
     __mapper_args__ = {"version_id_col": version}
 

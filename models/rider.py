@@ -34,6 +34,7 @@ class Rider(Base):
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))  # last known, about
     lat: Mapped[float | None]
     lng: Mapped[float | None]
+    located_at: Mapped[datetime | None]  # when the phone said so
     seen_at: Mapped[datetime | None]
     person: Mapped[Person] = relationship(lazy="joined")
 

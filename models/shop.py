@@ -6,13 +6,14 @@ from math import ceil
 from typing import Any, Protocol
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
 from models.campus import Place
 
 DEFAULT_PREP_MINUTES = 12
+DESK = "#desk"  # a key that no campus file may use
 
 
 class Shop(Base):
@@ -29,6 +30,14 @@ class Shop(Base):
     hours: Mapped[Any | None] = mapped_column(JSONB)
     is_listed: Mapped[bool] = mapped_column(default=True)
     place: Mapped[Place | None] = relationship(lazy="joined")
+
+    @classmethod
+    def desk_of(cls, session: Session, campus_id: int, name: str) -> "Shop":
+        """The campus's errand desk, made if absent: listed nowhere, answered for by nobody."""
+        session.execute(insert(cls).values(
+            campus_id=campus_id, key=DESK, name=name, prep_minutes=0, min_order_fen=0,
+            is_listed=False).on_conflict_do_nothing())
+        return session.scalars(select(cls).filter_by(campus_id=campus_id, key=DESK)).one()
 
     def owner_ids(self, session: Session) -> list[int]:
         """People who answer for this shop. Empty: the shop accepts orders by itself."""

@@ -12,6 +12,7 @@ from config import settings
 from config.texts import yuan
 from gateways.errors import Refused, Unreachable
 from gateways.wxpay import AlreadyPaid, BadNotice, PaymentNotice, RefundNotice
+from handlers.errand import words as errands
 from handlers.payment import (
     NotOurs,
     Prepay,
@@ -31,7 +32,7 @@ from handlers.payment import (
 from handlers.wording import clock, what
 from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
-from models.order import Order
+from models.order import Order, OrderKind
 from models.payment import Payment
 from web import gateways
 from web.oauth import known_visitor, visitor
@@ -168,6 +169,8 @@ def _facts(session: Session, payment: Payment, now: datetime) -> dict[str, Any]:
 
 
 def _lines(order: Order) -> list[tuple[str, str]]:
+    if order.kind == OrderKind.ERRAND:
+        return [(name, yuan(fen)) for name, fen in errands.paid_lines(order)]
     lines = [(what(line), yuan(line.amount_fen)) for line in order.lines]
     lines.append((words("payment.delivery"), yuan(order.delivery_fen)))
     if order.discount_fen:

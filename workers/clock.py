@@ -17,6 +17,7 @@ from config import settings
 from handlers.dispatch import expire_offers
 from handlers.kitchen import reject_unanswered
 from handlers.payment import expire_unpaid
+from handlers.vault import erase_codes
 from models.base import Session, Sessions, utcnow
 from models.inbox import Inbox
 from models.locks import CLOCK_LOCK
@@ -131,6 +132,7 @@ def sweep(*, now: datetime) -> None:
     """What can wait ten seconds: messages whose turn died, and words that are kept too long."""
     with Sessions.begin() as session:
         adopt_lost_turns(session, now=now)
+        erase_codes(session, now=now)
         session.execute(update(Inbox).where(
             Inbox.answered_at < now - WORDS_KEPT_FOR, Inbox.body.is_not(None)).values(
             body=None, answer=None))

@@ -510,7 +510,7 @@ def _human(message: Message, _: Grammars) -> Guess | None:
     if re.search(r"有人吗|有没有人|负责人|值班|说不清|打电话给|来个人|喊个人", message.text) and (
             message.items or message.has("errand.fetch", "errand.buy", "group.open")):
         return None
-    if re.search(r"机器人吗|人工智能|人工湖|人工作业|手工", message.text):
+    if re.search(r"机器人吗|人工智能|人工湖|人工作业|人工货架|人工柜|人工窗|手工", message.text):
         return None
     strong = re.search(r"人工|客服|真人|活人|rg|kf|kefu|人说|机器人|管事|负责人|经理|工作人员|管理员|叫人来|来个人", message.text)
     return Guess("human", 0.93 if strong else 0.7)

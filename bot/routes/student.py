@@ -6,6 +6,7 @@ from typing import Any
 
 from bot import context
 from bot.nlu.understand import Understanding
+from bot.routes import errand
 from bot.routes.base import Turn, contact, help_, own, understood, unknown
 from config.texts import Reply, yuan
 from handlers import customer, dialogue, menu, rider
@@ -26,7 +27,9 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     if turn.pending.get("pending") == "choose" and (chosen := _chosen(turn, meant)):
         meant = chosen
     route = _STUDENT.get(meant.intent)
-    reply = route(turn, focus, meant) if route and meant.action != "none" else None
+    reply = errand.heard(turn, focus, meant)
+    if reply is None:
+        reply = route(turn, focus, meant) if route and meant.action != "none" else None
     if reply is None:
         return _missed(turn, meant)
     dialogue.understood(turn.speaker.person)

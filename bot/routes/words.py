@@ -2,6 +2,7 @@
 from collections.abc import Callable
 
 from bot.commands import Command
+from bot.routes import errand
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
@@ -142,5 +143,13 @@ _COMMANDS: dict[str, Route] = {
     "pin": _pin,
     "address": lambda turn, _: customer.ask_address(turn.session, turn.speaker, now=turn.now),
     "menu": lambda turn, _: menu.shops(turn.session, turn.speaker, now=turn.now),
+    "parcel_size": errand.on_command,
+    "parcel_station": errand.on_command,
+    "errand_time": errand.on_command,
+    "errand_anytime": errand.on_command,
+    "errand_budget": errand.on_command,
+    "errand_spent": errand.spent,
+    "codes_again": errand.codes_again,
+    "codes_allowed": errand.codes_again,
     "change": _change,
 }

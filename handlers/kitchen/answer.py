@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config.texts import Reply, text_of, yuan
+from handlers.errand.desk import begin, errand_paid
 from handlers.kitchen.shared import as_it_stands, not_yours
 from handlers.notice import Notice, tell
 from handlers.payment import refund_order
@@ -10,7 +11,7 @@ from handlers.speaker import Speaker
 from handlers.wording import clock, dated, items_of, summary
 from models.base import Session
 from models.campus import Campus
-from models.order import Order
+from models.order import Order, OrderKind
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
 
 ANSWER_WITHIN = timedelta(minutes=5)
@@ -27,14 +28,23 @@ def order_paid(session: Session, order: Order, *, now: datetime) -> None:
         order.buyer_id, f"{order.id}:paid", template="paid", facts={
             "code": dated(order, campus), "items": summary(order),
             "amount": yuan(order.payable_fen),
-            "state": text_of(Reply("state.paid" if owners else "state.cooking")),
+            "state": text_of(_first_state(order, owners)),
             "eta": clock(order.promised_at, campus)}), now=now, order_id=order.id)
+    if order.kind == OrderKind.ERRAND:
+        errand_paid(session, campus, order, now=now)
+        return
     if not owners:
         accept(session, order, now=now)
         return
     order.answer_until = now + ANSWER_WITHIN
     for owner_id in owners:
         tell(session, _new_order(order, campus, owner_id), now=now, order_id=order.id)
+
+
+def _first_state(order: Order, owners: list[int]) -> Reply:
+    if order.kind == OrderKind.ERRAND:
+        return Reply("state.errand_ready")
+    return Reply("state.paid" if owners else "state.cooking")
 
 
 def _new_order(order: Order, campus: Campus, owner_id: int) -> Notice:
@@ -98,6 +108,9 @@ def reject_unanswered(session: Session, order_id: int, *, now: datetime) -> None
     """The kitchen's time is up: nobody waits for a shop that does not look at its phone."""
     order = Order.lock(session, order_id)
     if order.state == OrderState.PAID and order.answer_until and order.answer_until <= now:
+        if order.kind == OrderKind.ERRAND:
+            begin(session, order, now=now)
+            return
         _reject(session, order, "shop_silent", now=now)
 
 

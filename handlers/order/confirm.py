@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from config.texts import Reply, yuan
 from handlers import dialogue
+from handlers.errand.quote import missing as missing_in_errand
 from handlers.payment import ask_payment, link
 from handlers.speaker import Speaker
 from handlers.taps import is_stale, tap_id
 from handlers.wording import quoted
 from models.base import Session
-from models.order import Order
+from models.order import Order, OrderKind
 from models.rules.order_state import OrderEvent, OrderState
 from models.shop import NotEnough, take_stock
 
@@ -40,6 +41,10 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
     if is_stale(cmd.tap, order):
         dialogue.ask(speaker.person, "confirm_order", now=now, order_id=order.id)
         return quoted(session, speaker, order, headline="order.changed_meanwhile")
+    if state is OrderState.DRAFT and order.kind == OrderKind.ERRAND:
+        question = missing_in_errand(session, speaker, order, now=now, is_priced=True)
+        if question:
+            return question
     if order.goods_fen < order.shop.min_order_fen:
         return Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})

@@ -7,6 +7,7 @@ from typing import Any
 
 from config.texts import Reply
 from handlers import dialogue
+from handlers.errand.quote import requote
 from handlers.payment import retire_payments
 from handlers.pricing import reprice
 from handlers.speaker import Speaker
@@ -14,10 +15,10 @@ from handlers.wording import quoted
 from models import order as orders
 from models.base import Session
 from models.campus import Place
-from models.order import Order, OrderLine
+from models.order import Order, OrderKind, OrderLine
 from models.rules.hours import is_open, next_opening
 from models.rules.order_state import UNPAID, OrderEvent, OrderState
-from models.shop import Dish
+from models.shop import DESK, Dish
 
 MOST_OF_ONE = 99
 MOST_LINES = 30
@@ -56,7 +57,7 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
     if not wanted:
         return Reply("order.all_sold_out", {"dishes": _names(gone, dishes)})
 
-    _drop_draft(session, speaker, now)
+    drop_draft(session, speaker, now)
     place = _place(session, speaker, cmd.place_key)
     order = orders.place_order(session, Order(
         campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
@@ -149,6 +150,8 @@ def reopen(session: Session, speaker: Speaker, order: Order, *, now: datetime) -
 
 def _requote(session: Session, speaker: Speaker, order: Order,
              remarks: Sequence[Reply | None], *, headline: str, now: datetime) -> Reply:
+    if order.kind == OrderKind.ERRAND:
+        return requote(session, speaker, order, remarks, headline=headline, now=now)
     if order.place_id is None:
         dialogue.ask(speaker.person, "ask_address", now=now, order_id=order.id)
         return Reply("order.where_to", {"code": order.code})
@@ -162,6 +165,8 @@ def _requote(session: Session, speaker: Speaker, order: Order,
 
 def _closed(speaker: Speaker, shop: Any, at: datetime) -> Reply | None:
     local = at.astimezone(speaker.campus.zone)
+    if shop.key == DESK:
+        return None
     if not shop.is_listed:
         return Reply("order.shop_gone", {"shop": shop.name})
     if is_open(shop.hours, local):
@@ -198,7 +203,7 @@ def _left_out(others: Sequence[Item], gone: Sequence[Item],
     return remarks
 
 
-def _drop_draft(session: Session, speaker: Speaker, now: datetime) -> None:
+def drop_draft(session: Session, speaker: Speaker, now: datetime) -> None:
     order = Order.draft_of(session, speaker.person.id)
     if order and order.state == OrderState.DRAFT:
         order.apply(session, OrderEvent.CANCELLED, now=now, by=speaker.person.id)

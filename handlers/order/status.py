@@ -2,14 +2,15 @@
 from datetime import datetime, timedelta
 
 from config.texts import Reply, text_of, yuan
+from handlers.errand.quote import requote
 from handlers.payment import ask_payment, link
 from handlers.speaker import Speaker
 from handlers.taps import tap_id
-from handlers.wording import quoted, when, where
+from handlers.wording import quoted, state_of, summary, when, where
 from models.base import Session
-from models.order import Order
+from models.order import Order, OrderKind
 from models.payment import Payment, PaymentState, Refund
-from models.rules.order_state import OrderState
+from models.rules.order_state import WANTS_RIDER, OrderState
 
 LOOK_BACK = timedelta(hours=24)
 
@@ -34,6 +35,8 @@ def describe(session: Session, speaker: Speaker, order: Order, *, now: datetime)
     match state:
         case OrderState.DRAFT if order.place_id is None:
             return Reply("order.where_to", {"code": order.code})
+        case OrderState.DRAFT if order.kind == OrderKind.ERRAND:
+            return requote(session, speaker, order, headline="order.waiting_for_you", now=now)
         case OrderState.DRAFT:
             return quoted(session, speaker, order, headline="order.waiting_for_you")
         case OrderState.AWAITING_PAYMENT:
@@ -62,16 +65,27 @@ def _under_way(speaker: Speaker, order: Order) -> Reply:
              for name, at in (("paid", order.paid_at), ("accepted", order.accepted_at),
                               ("taken", order.taken_at), ("picked_up", order.picked_up_at),
                               ("arrived", order.arrived_at)) if at]
-    state = OrderState(order.state)
-    name = f"{state}_no_rider" if state in (OrderState.COOKING, OrderState.READY) \
-        and order.rider is None else str(state)
     return Reply("status.under_way", {
         "code": order.code, "rider": order.rider.name if order.rider else "",
-        "now": Reply(f"status.{name}", {
+        "now": Reply(f"status.{_now(order)}", {
             "shop": order.shop.name, "rider": order.rider.name if order.rider else "",
-            "where": where(order), "pin": order.pin or ""}),
+            "where": where(order), "pin": order.pin or "", "what": summary(order),
+            "station": order.pickup_place.name if order.pickup_place else ""}),
         "steps": _joined(steps[-3:]), "when": when(speaker, order), "where": where(order),
         "late": None})
+
+
+def _now(order: Order) -> str:
+    """The name of what is going on."""
+    state = OrderState(order.state)
+    if state in WANTS_RIDER and order.kind == OrderKind.FOOD:
+        return str(state) if order.rider else f"{state}_no_rider"
+    if order.kind == OrderKind.ERRAND and state == OrderState.PAID:
+        return "errand_later"
+    if state in WANTS_RIDER:
+        seen = any(parcel.opened_at for parcel in order.parcels)
+        return ("errand_opened" if seen else "errand_taken") if order.rider else "errand_no_rider"
+    return str(state)
 
 
 def _joined(steps: list[Reply]) -> str:
@@ -80,7 +94,7 @@ def _joined(steps: list[Reply]) -> str:
 
 def _in_short(order: Order, speaker: Speaker) -> Reply:
     return Reply("status.short", {
-        "code": order.code, "shop": order.shop.name, "state": Reply(f"state.{order.state}"),
+        "code": order.code, "shop": order.shop.name, "state": state_of(order),
         "when": when(speaker, order) if order.promised_at else ""})
 
 

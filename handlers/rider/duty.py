@@ -59,4 +59,4 @@ def note_position(session: Session, speaker: Speaker, lat: float, lng: float, *,
     """A rider's phone said where it is. Kept for dispatch only while on duty."""
     rider = Rider.of_person(session, speaker.person.id, lock=True)
     if rider and rider.is_on_duty:
-        rider.lat, rider.lng, rider.seen_at = lat, lng, now
+        rider.lat, rider.lng, rider.seen_at, rider.located_at = lat, lng, now, now

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from config.texts import Reply, yuan
 from handlers import dialogue
+from handlers.errand.spending import settle_budget
 from handlers.rider.duty import today
 from handlers.rider.shared import others, own_job, tell_buyer
 from handlers.speaker import Speaker
 from models import ledger
 from models.base import Session
-from models.order import Order
+from models.order import Order, OrderKind
 from models.rider import Rider
 from models.rules.order_state import OrderEvent, OrderState
 
@@ -55,6 +56,7 @@ def _pin_missed(session: Session, speaker: Speaker, order: Order, *, now: dateti
 
 def _delivered(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
     order.apply(session, OrderEvent.HANDED_OVER, now=now, by=speaker.person.id)
+    settle_budget(session, order, now=now)
     settle(session, order, now=now)
     dialogue.clear(speaker.person)
     tell_buyer(session, order, "delivered", now=now)
@@ -70,10 +72,20 @@ def _delivered(session: Session, speaker: Speaker, order: Order, *, now: datetim
 def settle(session: Session, order: Order, *, now: datetime) -> None:
     """Book a delivered order: the money held for it becomes the shop's, the rider's and ours."""
     assert order.rider_id is not None
+    seller = ledger.rider_account(order.rider_id) if order.kind == OrderKind.ERRAND \
+        else ledger.shop_account(order.shop_id)
     ledger.post(session, "delivered", key=f"delivered:{order.id}", now=now, order_id=order.id,
                 entries={
                     ledger.held_for(order.id): order.payable_fen,
                     ledger.PROMOTION: order.discount_fen,
-                    ledger.shop_account(order.shop_id): -order.goods_fen,
-                    ledger.rider_account(order.rider_id): -order.rider_fee_fen,
-                    ledger.PLATFORM: -(order.delivery_fen - order.rider_fee_fen)})
+                    ledger.PLATFORM: -(order.delivery_fen - order.rider_fee_fen),
+                    **_earned(seller, order)})
+
+
+def _earned(seller: str, order: Order) -> dict[str, int]:
+    """What the goods and the way earn; of an errand's purchase both are the rider's."""
+    assert order.rider_id is not None
+    rider = ledger.rider_account(order.rider_id)
+    earned = {seller: -order.goods_fen}
+    earned[rider] = earned.get(rider, 0) - order.rider_fee_fen
+    return earned

@@ -5,11 +5,12 @@ from datetime import datetime
 from sqlalchemy import select
 
 from config.texts import Reply
+from handlers.errand import station
 from handlers.rider.shared import drop_place, tell_buyer
 from handlers.speaker import Speaker
 from handlers.wording import pickup
 from models.base import Session
-from models.order import Order
+from models.order import Order, OrderKind
 from models.rider import CAPACITY, Offer, OfferState, Rider
 from models.rules.order_state import OrderEvent, OrderState
 
@@ -39,6 +40,8 @@ def accept_offer(session: Session, speaker: Speaker, cmd: AnswerOffer, *, now: d
     order.rider_id, order.rider, order.taken_at = rider.id, rider, now
     order.apply(session, OrderEvent.RIDER_TAKEN, now=now, by=speaker.person.id)
     tell_buyer(session, order, "taken", now=now)
+    if order.kind == OrderKind.ERRAND:
+        return station.taken(order)
     return Reply("rider.taken", {
         "code": order.code, "shop": order.shop.name, "pickup": pickup(order),
         "ready": speaker.clock(order.food_ready_at) if order.food_ready_at else "",

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from config.texts import Reply
 from handlers.notice import Notice, tell
 from handlers.speaker import Speaker
-from handlers.wording import clock, where
+from handlers.wording import clock, state_of, where
 from models.base import Session
 from models.campus import Campus, Place
-from models.order import Order
+from models.order import Order, OrderKind
 from models.rider import Offer
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
 
@@ -24,13 +24,15 @@ def own_job(session: Session, speaker: Speaker, order_id: int,
         return order, Reply("rider.not_yours", {"code": order.code})
     if not is_allowed(OrderState(order.state), event):
         return order, Reply("rider.as_it_stands", {
-            "code": order.code, "state": Reply(f"state.{order.state}"), "next": next_step(order)})
+            "code": order.code, "state": state_of(order), "next": next_step(order)})
     return order, None
 
 
 def next_step(order: Order) -> Reply | None:
     """The tap that moves this order on."""
     match OrderState(order.state):
+        case OrderState.COOKING | OrderState.READY if order.kind == OrderKind.ERRAND:
+            return Reply("rider.next_station", {"code": order.code})
         case OrderState.COOKING | OrderState.READY:
             return Reply("rider.next_picked_up", {"code": order.code})
         case OrderState.DELIVERING:
@@ -43,7 +45,7 @@ def next_step(order: Order) -> Reply | None:
 
 def others(speaker: Speaker, order: Order) -> list[Reply]:
     """What else this rider has in hand, a line each."""
-    return [Reply("rider.also", {"code": other.code, "state": Reply(f"state.{other.state}"),
+    return [Reply("rider.also", {"code": other.code, "state": state_of(other),
                                  "next": next_step(other)})
             for other in speaker.carrying if other.id != order.id and other.is_live][:2]
 
@@ -64,7 +66,7 @@ def tell_buyer(session: Session, order: Order, step: str, *, now: datetime) -> N
     campus = session.get_one(Campus, order.campus_id)
     tell(session, Notice(
         order.buyer_id, f"{order.id}:{step}", good_until=now + timedelta(minutes=10),
-        chat=Reply(f"buyer.{step}", {
+        chat=Reply(f"buyer.{step}" if order.kind == OrderKind.FOOD else f"buyer.errand_{step}", {
             "code": order.code, "rider": order.rider.name if order.rider else "",
             "shop": order.shop.name, "when": clock(order.promised_at, campus),
             "where": where(order)})), now=now, order_id=order.id)

@@ -5,11 +5,13 @@ from datetime import datetime
 
 from config.texts import Reply, text_of
 from handlers import dialogue
+from handlers.errand import station
 from handlers.notice import Notice, tell
 from handlers.rider.shared import drop_place, others, own_job, stand_at
 from handlers.speaker import Speaker
 from handlers.wording import clock, dated, summary
 from models.base import Session
+from models.order import OrderKind
 from models.rules.order_state import OrderEvent, OrderState
 
 
@@ -22,6 +24,10 @@ def at_shop(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetim
     order, refusal = own_job(session, speaker, cmd.order_id, OrderEvent.AT_SHOP)
     if refusal:
         return refusal
+    if order.kind == OrderKind.ERRAND:
+        reply, place = station.at_station(session, speaker, order, now=now)
+        stand_at(speaker, place, now)
+        return reply
     order.apply(session, OrderEvent.AT_SHOP, now=now, by=speaker.person.id)
     stand_at(speaker, order.pickup_place, now)
     is_done = order.state == OrderState.READY
@@ -34,6 +40,9 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
     order, refusal = own_job(session, speaker, cmd.order_id, OrderEvent.PICKED_UP)
     if refusal:
         return refusal
+    if order.kind == OrderKind.ERRAND and (
+            first := station.not_fetched_yet(order, speaker)):
+        return first
     order.pin = f"{secrets.randbelow(10_000):04d}"
     order.picked_up_at = now
     order.apply(session, OrderEvent.PICKED_UP, now=now, by=speaker.person.id)

@@ -381,7 +381,8 @@ CAMPUS_FILE = _object(
      "riders": _list_of(PERSON), "operators": _list_of(PERSON),
      "emergency": _object({}, {"phone": PHONE, "on_duty": _list_of(PERSON)}),
      "fees": _object({}, {"delivery_base_fen": FEN, "per_100m_fen": FEN,
-                          "errand_base_fen": FEN, "surge_cap_fen": FEN}),
+                          "errand_base_fen": FEN, "errand_medium_fen": FEN,
+                          "errand_large_fen": FEN, "surge_cap_fen": FEN}),
      "campaigns": _list_of(_campaign), "account": ACCOUNT})
 
 

@@ -1,5 +1,5 @@
 """What an order costs. Pure arithmetic on whole fen."""
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -30,6 +30,34 @@ class Fees:
         """The fee for a walk of `distance_m`: every begun 100 m beyond the first 500 counts."""
         beyond = max(0, -(-(round(distance_m) - 500) // 100))
         return self.delivery_base_fen + beyond * self.per_100m_fen
+
+
+    def way_fen(self, distance_m: float) -> int:
+        """What a long walk adds to an errand's own fee."""
+        return self.delivery_fen(distance_m) - self.delivery_base_fen
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandFees:
+    """What an errand costs before its way: `base_fen` for a small parcel or any other errand."""
+
+    base_fen: int = 200
+    medium_fen: int = 100  # on top
+    large_fen: int = 300   # on top
+
+    def parcel_fen(self, size: str) -> int:
+        return self.base_fen + {"medium": self.medium_fen, "large": self.large_fen}.get(size, 0)
+
+    def parcels_fen(self, parcels: Sequence[tuple[str, Hashable]]) -> int:
+        """The fee for parcels of (size, station) fetched in one trip.
+
+        The dearest of each station counts whole, every further one there half, rounded up.
+        """
+        by_station: dict[Hashable, list[int]] = {}
+        for size, station in parcels:
+            by_station.setdefault(station, []).append(self.parcel_fen(size))
+        return sum(max(fees) + sum(-(-fee // 2) for fee in sorted(fees)[:-1])
+                   for fees in by_station.values())
 
 
 @dataclass(frozen=True, slots=True)
