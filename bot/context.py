@@ -46,7 +46,7 @@ def as_student(session: Session, speaker: Speaker, focus: Order | None, *,
         told["draft"] = {"errand_kind": "parcel"}
     if pending in _OURS:
         pending = "ask_address" if pending != "ask_budget" else None
-    if pending == "ask_room":
+    if pending in ("ask_room", "ask_redirect"):
         pending = "ask_address"
     if pending and (focus or pending not in _ON_DRAFT or pending in ("choose", "ask_address")):
         told["pending"] = pending

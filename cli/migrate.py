@@ -1,6 +1,7 @@
 """`migrate`: Alembic through its Python API; there is no alembic.ini."""
 import os
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 from cli import embedded
 from cli.base import command
@@ -10,6 +11,9 @@ from config.settings import ROOT
 if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
+
+
+ASK_EVERY_S: Final = 0.2
 
 
 def config(database_url: str) -> "Config":
@@ -40,16 +44,28 @@ def revision(connection: "Connection") -> str | None:
 def upgrade(database_url: str) -> None:
     """Bring the database to the newest schema. One at a time: others wait for the first."""
     from alembic import command as alembic
-    from sqlalchemy import NullPool, create_engine, text
+    from sqlalchemy import NullPool, create_engine
 
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.connect() as guard, engine.connect() as connection:
-        # Held by the connection, not by the transaction, while the other one migrates.
-        guard.execute(text("SELECT pg_advisory_lock(hashtext('paotang migrate'))"))
-        guard.commit()
+        _take_turn(guard)
         made = config(database_url)
         made.attributes["connection"] = connection
         alembic.upgrade(made, "head")
+
+
+def _take_turn(guard: "Connection") -> None:
+    """Hold the migrations' lock by this connection, not by a transaction.
+
+    Asked for again and again: a statement that waits for it would keep a snapshot, and an index
+    that the other one builds CONCURRENTLY waits for every snapshot.
+    """
+    from sqlalchemy import text
+
+    while not guard.scalar(text("SELECT pg_try_advisory_lock(hashtext('paotang migrate'))")):
+        guard.rollback()
+        time.sleep(ASK_EVERY_S)
+    guard.commit()
 
 
 @command("migrate")

@@ -1,6 +1,6 @@
 """What people must be told later: a row in the outbox, written with its cause."""
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -30,6 +30,7 @@ class Notice:
     prefer: Prefer = "template"
     url: str | None = None
     good_until: datetime | None = None  # afterwards it is no longer worth saying
+    only_while: Collection[str] = ()  # states of its order in which it is still true; (): any
 
 
 def tell(session: Session, notice: Notice, *, now: datetime, order_id: int | None = None,
@@ -39,5 +40,5 @@ def tell(session: Session, notice: Notice, *, now: datetime, order_id: int | Non
     owe(session, "notice", key=f"notice:{notice.key}:{notice.person_id}", now=now,
         order_id=order_id, due_at=due_at, words=json.dumps(words, ensure_ascii=False), payload={
             "person_id": notice.person_id, "template": notice.template, "prefer": notice.prefer,
-            "url": notice.url,
+            "url": notice.url, "only_while": sorted(notice.only_while),
             "good_until": notice.good_until.isoformat() if notice.good_until else None})

@@ -94,6 +94,16 @@ def dated(order: Order, campus: Campus) -> str:
     return f"{order.code}-{order.created_at.astimezone(campus.zone):%Y%m%d}"
 
 
+def progress(session: Session, order: Order, state: str, hint: Reply | None = None
+             ) -> dict[str, str]:
+    """The facts of a `progress` template: how the order stands, and a few words of advice."""
+    campus = session.get_one(Campus, order.campus_id)
+    return {"code": dated(order, campus), "state": text_of(Reply(f"state.{state}")),
+            "rider": order.rider.name if order.rider else text_of(Reply("rider.nobody_yet")),
+            "eta": clock(order.promised_at, campus),
+            "hint": text_of(hint or Reply(f"hint.{state}"))}
+
+
 def clock(at: datetime | None, campus: Campus) -> str:
     """12:30 on the campus's clock, where there is no speaker."""
     return f"{at.astimezone(campus.zone):%H:%M}" if at else ""

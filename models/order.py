@@ -27,6 +27,7 @@ from models.rules.order_state import (
     ENDED,
     GIVES_STOCK_BACK,
     HOLDS_STOCK,
+    IllegalTransition,
     OrderEvent,
     OrderState,
     next_state,
@@ -53,6 +54,8 @@ class Order(Base):
         CheckConstraint("payable_fen = goods_fen + delivery_fen - discount_fen",
                         name="payable_adds_up"),
         CheckConstraint("payable_fen >= 0", name="payable_not_negative"),
+        CheckConstraint("paid_at IS NOT NULL OR state IN "
+                        "('draft', 'awaiting_payment', 'cancelled', 'expired')", name="paid_first"),
         Index("ix_orders_buyer_id_id", "buyer_id", "id"),
         Index("ix_orders_live_buyer", "buyer_id", postgresql_where=LIVE),
         Index("ix_orders_live_shop", "shop_id", postgresql_where=LIVE),
@@ -63,6 +66,11 @@ class Order(Base):
               postgresql_where=text("state = 'awaiting_payment'")),
         Index("ix_orders_unanswered_until", "answer_until",
               postgresql_where=text("state = 'paid'")),
+        Index("ix_orders_cancel_until", "cancel_until",
+              postgresql_where=text("cancel_until IS NOT NULL")),
+        Index("ix_orders_shortage_until", "shortage_until",
+              postgresql_where=text("shortage_until IS NOT NULL")),
+        Index("ix_orders_shelved_at", "shelved_at", postgresql_where=text("state = 'shelved'")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -81,6 +89,7 @@ class Order(Base):
     note: Mapped[str | None]
     wanted_at: Mapped[datetime | None]  # the time the student named; None: as soon as can be
     promised_at: Mapped[datetime | None]
+    expected_at: Mapped[datetime | None]  # later than promised, as the buyer was last told
 
     goods_fen: Mapped[int] = mapped_column(default=0)
     delivery_fen: Mapped[int] = mapped_column(default=0)
@@ -94,16 +103,27 @@ class Order(Base):
     paid_at: Mapped[datetime | None]
     answer_until: Mapped[datetime | None]  # the kitchen's time to say yes or no
     accepted_at: Mapped[datetime | None]
+    cancel_until: Mapped[datetime | None]  # the kitchen's time to answer a wish to cancel
     food_ready_at: Mapped[datetime | None]  # expected, then actual
     taken_at: Mapped[datetime | None]
     picked_up_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]
+    claimed_arrival_at: Mapped[datetime | None]  # 到了 that overtook 取到 on its way to us
+    nobody_at: Mapped[datetime | None]  # the rider found nobody at the door
+    shelved_at: Mapped[datetime | None]
+    rack_media_id: Mapped[str | None]  # the photo of it on the rack
     ended_at: Mapped[datetime | None]
 
+    shortage: Mapped[dict[str, Any] | None]  # what ran out; see handlers/kitchen/shortage.py
+    shortage_until: Mapped[datetime | None]
+    is_self_pickup: Mapped[bool] = mapped_column(default=False)
+    no_rider_told_at: Mapped[datetime | None]
+    urged_at: Mapped[datetime | None]
     stock_taken: Mapped[dict[str, Any]] = mapped_column(default=dict)  # dish id → portions
     rider_id: Mapped[int | None] = mapped_column(ForeignKey("riders.id"))
     pin: Mapped[str | None] = mapped_column(Sealed)  # the hand-over code, the buyer's alone
     pin_misses: Mapped[int] = mapped_column(default=0)
+    pins_sent: Mapped[int] = mapped_column(default=0)
 
     lines: Mapped[list["OrderLine"]] = relationship(
         lazy="selectin", order_by="OrderLine.position", cascade="all, delete-orphan")
@@ -125,9 +145,10 @@ class Order(Base):
         The caller holds the row lock and commits. Raises IllegalTransition, changing nothing.
         The UPDATE is conditional on the version, so that a twin without the lock fails too.
         """
+        if event is OrderEvent.UNDONE and self.paid_at is None:
+            raise IllegalTransition("nothing is brought back to life that was never paid")
         came_from, self.state = self.state, next_state(OrderState(self.state), event)
-        if OrderState(self.state) in ENDED:
-            self.ended_at = now
+        self.ended_at = now if OrderState(self.state) in ENDED else None
         if came_from in HOLDS_STOCK and self.state in GIVES_STOCK_BACK:
             return_stock(session, self.stock_taken)
             self.stock_taken = {}
@@ -179,7 +200,9 @@ class Order(Base):
 
     @classmethod
     def carried_by(cls, session: Session, rider_id: int) -> "list[Order]":
-        query = select(cls).where(cls.rider_id == rider_id, LIVE).order_by(cls.taken_at, cls.id)
+        """What a rider has in hand; what waits on a rack no longer is."""
+        query = select(cls).where(cls.rider_id == rider_id, LIVE, cls.state != OrderState.SHELVED)
+        query = query.order_by(cls.taken_at, cls.id)
         return list(session.scalars(query))
 
 

@@ -2,7 +2,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -34,6 +34,12 @@ class Outbox(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     settled_at: Mapped[datetime | None]
     outcome: Mapped[str | None]  # "delivered", "dropped: …", "dead: …"
+
+    @classmethod
+    def by_key(cls, session: Session, key: str) -> "Outbox | None":
+        """The debt with this key, locked; what it says now."""
+        return session.scalars(select(cls).filter_by(key=key).with_for_update()
+                               .execution_options(populate_existing=True)).one_or_none()
 
     def begin_attempt(self, now: datetime) -> None:
         """Count an attempt and put the debt off, so that a crash finds it due again.

@@ -97,6 +97,7 @@ class RefundState(StrEnum):
     SUCCEEDED = "succeeded"
     CLOSED = "closed"        # failed for good under this number
     ABNORMAL = "abnormal"    # a person must look
+    WITHDRAWN = "withdrawn"  # taken back before WeChat Pay was told
 
 
 class Refund(Base):

@@ -8,11 +8,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
 from models.campus import Place
-from models.sealed import Sealed
+from models.sealed import Sealed, SealedJson
 
 
 class Person(Base):
-    """`dialogue` is what the next words are heard against: see handlers/dialogue.py."""
+    """`dialogue` is what the next words are heard against: see handlers/dialogue.py.
+
+    `undo` is what 撤回 would take back: see handlers/undo.py.
+    """
 
     __tablename__ = "people"
     __table_args__ = (UniqueConstraint("app_id", "openid"),)
@@ -26,6 +29,7 @@ class Person(Base):
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
     room: Mapped[str | None] = mapped_column(Sealed)
     dialogue: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    undo: Mapped[dict[str, Any]] = mapped_column(SealedJson, nullable=True, default=dict)
     spoke_at: Mapped[datetime | None]  # opens WeChat's 48-hour window
     service_sent: Mapped[int] = mapped_column(default=0)  # customer-service messages since then
     created_at: Mapped[datetime]

@@ -22,6 +22,7 @@ class Rider(Base):
     __tablename__ = "riders"
     __table_args__ = (
         Index("ix_riders_on_duty", "campus_id", postgresql_where=text("is_on_duty")),
+        Index("ix_riders_back_at", "back_at", postgresql_where=text("back_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -31,6 +32,8 @@ class Rider(Base):
     status: Mapped[str] = mapped_column(default=RiderStatus.APPROVED)
     is_on_duty: Mapped[bool] = mapped_column(default=False)
     on_duty_since: Mapped[datetime | None]
+    back_at: Mapped[datetime | None]  # from a break
+    is_on_way_only: Mapped[bool] = mapped_column(default=False)
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))  # last known, about
     lat: Mapped[float | None]
     lng: Mapped[float | None]

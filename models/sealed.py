@@ -1,5 +1,6 @@
 """Text that is sealed with SECRET_KEY before it reaches the database."""
 import hashlib
+import json
 from base64 import urlsafe_b64encode
 from functools import cache
 from typing import Any
@@ -31,3 +32,23 @@ class Sealed(TypeDecorator[str]):
         if value is None:
             return None
         return _vault(settings.load().secret_key).decrypt(bytes(value)).decode()
+
+
+class SealedJson(TypeDecorator[dict[str, Any]]):
+    """A dict of plain JSON in Python, sealed in Postgres; NULL is {}. Assign it anew to change."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> bytes | None:
+        if not value:
+            return None
+        return _vault(settings.load().secret_key).encrypt(
+            json.dumps(value, ensure_ascii=False).encode())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any]:
+        if value is None:
+            return {}
+        opened: dict[str, Any] = json.loads(
+            _vault(settings.load().secret_key).decrypt(bytes(value)))
+        return opened

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from config import settings
 from handlers.dispatch import expire_offers
 from handlers.kitchen import reject_unanswered
+from handlers.order import decide_silent_wish
 from handlers.payment import expire_unpaid
 from handlers.vault import erase_codes
 from models.base import Session, Sessions, utcnow
@@ -83,6 +84,7 @@ def beat(redis: Redis, *, now: datetime) -> None:
     """Everything that is due this second."""
     each(_unpaid(now), expire_unpaid, now=now)
     each(_unanswered(now), reject_unanswered, now=now)
+    each(_silent_wishes(now), decide_silent_wish, now=now)
     with Sessions.begin() as session:
         expire_offers(session, now=now)
     for campus_id in _campuses_wanting_riders():
@@ -115,6 +117,10 @@ def _unpaid(now: datetime) -> list[int]:
 def _unanswered(now: datetime) -> list[int]:
     return _ids(select(Order.id).where(Order.state == OrderState.PAID,
                                        Order.answer_until <= now).order_by(Order.answer_until))
+
+
+def _silent_wishes(now: datetime) -> list[int]:
+    return _ids(select(Order.id).where(Order.cancel_until <= now).order_by(Order.cancel_until))
 
 
 def _campuses_wanting_riders() -> list[int]:

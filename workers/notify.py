@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import structlog
+from sqlalchemy import select
 
 from config.metrics import NOTICES
 from config.notices import NoticeError, Template, template_for
@@ -16,6 +17,7 @@ from config.texts import from_json, say
 from gateways.errors import Refused, Unreachable
 from gateways.wechat import WeChat
 from models.base import Session, Sessions
+from models.order import Order
 from models.outbox import Outbox
 from models.person import Person
 from workers.doors import wechat_of
@@ -75,6 +77,9 @@ def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
     if good_until and datetime.fromisoformat(good_until) < now:
         debt.settle("dropped: no longer worth saying", now)
         return None
+    if not _still_true(session, debt):
+        debt.settle("dropped: no longer true", now)
+        return None
     words = json.loads(debt.words or "{}")
     channel = _channel(debt.payload, words, person, now)
     if channel is None:
@@ -93,6 +98,14 @@ def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
     return Attempt(wechat_of(session, person.app_id), person.openid, channel,
                    say(from_json(words["chat"])) if channel == "chat" else None, template,
                    debt.payload["url"], f"paotang-{debt.id}")
+
+
+def _still_true(session: Session, debt: Outbox) -> bool:
+    """Whether the order is in a state in which this is worth saying; read, not locked."""
+    states = debt.payload.get("only_while")
+    if not states or debt.order_id is None:
+        return True
+    return session.scalar(select(Order.state).filter_by(id=debt.order_id)) in states
 
 
 def _channel(payload: dict[str, Any], words: dict[str, Any], person: Person,

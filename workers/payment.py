@@ -39,6 +39,7 @@ NEVER_ACCEPTED: Final = "RESOURCE_NOT_EXISTS"
 TEMPORARY: Final = frozenset({"NOT_ENOUGH"})  # the merchant's balance: it fills with the next sale
 OUTCOMES: Final = {
     rows.RefundState.SUCCEEDED: "succeeded",
+    rows.RefundState.WITHDRAWN: "withdrawn",
     rows.RefundState.CLOSED: "dead: closed by WeChat Pay; decide it anew",
     rows.RefundState.ABNORMAL: "dead: abnormal; settle it in the merchant console",
 }

@@ -153,6 +153,9 @@ def _where_and_when(turn: Turn, focus: Order, meant: Understanding) -> Reply | N
 
 def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     place, room = meant.slots.get("place_id"), meant.slots.get("room")
+    if focus and turn.pending.get("pending") == "ask_redirect" and (place or room):
+        return ordering.redirect(turn.session, turn.speaker,
+                                 ordering.Redirect(focus.id, place, room), now=turn.now)
     if focus and OrderState(focus.state) in UNPAID:
         return _where_and_when(turn, focus, meant)
     if not place and not room:
@@ -206,6 +209,14 @@ def _said_status(turn: Turn, focus: Order | None, meant: Understanding) -> Reply
     return ordering.status_of(turn.session, turn.speaker, now=turn.now)
 
 
+def _said_urge(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    ref = meant.slots.get("order_ref")
+    order = own(turn, ref) if ref and ref != "last" else focus
+    if order is None:
+        return unknown(ref if ref != "last" else None)
+    return ordering.urge(turn.session, turn.speaker, ordering.OwnOrder(order.id), now=turn.now)
+
+
 def _said_menu(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     if shop := meant.slots.get("shop_id"):
         return menu.dishes(turn.session, turn.speaker, str(shop), now=turn.now)
@@ -235,7 +246,7 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
     "cancel": _said_cancel,
     "query_status": _said_status,
     "query_eta": _said_status,
-    "urge": _said_status,
+    "urge": _said_urge,
     "query_menu": _said_menu,
     "query_price": _said_price,
     "become_rider": _plainly("rider.how_to_become"),

@@ -6,6 +6,7 @@ from bot.routes import errand
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
+from bot.routes.undo import take_back
 from config.texts import Reply
 from handlers import customer, kitchen, menu, rider
 from handlers import order as ordering
@@ -94,6 +95,13 @@ def _step(action: Callable[..., Reply]) -> Route:
     return route
 
 
+def _give_back(turn: Turn, command: Command) -> Reply:
+    order = by_code(turn, command.code)
+    if order is None or turn.speaker.rider is None:
+        return unknown(command.code)
+    return rider.give_back(turn.session, turn.speaker, rider.AnswerOffer(order.id), now=turn.now)
+
+
 def _pin(turn: Turn, command: Command) -> Reply | None:
     """Four digits are a hand-over code only for a rider who stands at a door."""
     if turn.speaker.rider is None:
@@ -124,7 +132,45 @@ def _words(key: str) -> Route:
     return route
 
 
+def _own_order(action: Callable[..., Reply]) -> Route:
+    """A step that only the buyer of this order may take."""
+    def route(turn: Turn, command: Command) -> Reply:
+        order = own(turn, command.code)
+        if order is None:
+            return unknown(command.code)
+        return action(turn.session, turn.speaker, ordering.OwnOrder(order.id), now=turn.now)
+    return route
+
+
+def _wish(turn: Turn, command: Command) -> Reply:
+    order = own(turn, command.code)
+    if order is None:
+        return unknown(command.code)
+    return ordering.ask_to_cancel(turn.session, turn.speaker, ordering.CancelOrder(order.id),
+                                  now=turn.now)
+
+
+def _terms(terms: ordering.Terms) -> Route:
+    def route(turn: Turn, command: Command) -> Reply:
+        order = by_code(turn, command.code)
+        if order is None or order.shop_id not in turn.speaker.shop_ids:
+            return unknown(command.code)
+        cmd = ordering.AnswerWish(order.id, terms)
+        return ordering.answer_wish(turn.session, turn.speaker, cmd, now=turn.now)
+    return route
+
+
 _COMMANDS: dict[str, Route] = {
+    "undo": take_back,
+    "wish_to_cancel": _wish,
+    "wish_all": _terms(ordering.Terms.ALL),
+    "wish_half": _terms(ordering.Terms.HALF),
+    "wish_none": _terms(ordering.Terms.NONE),
+    "redirect": _own_order(ordering.ask_where),
+    "other_person": _own_order(ordering.let_somebody_else),
+    "rack": _own_order(ordering.leave_on_rack),
+    "urge": _own_order(ordering.urge),
+    "give_back": _give_back,
     "sos": _words("talk.sos"),
     "help": _words("talk.help"),
     "human": _words("talk.human"),

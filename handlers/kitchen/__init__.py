@@ -2,13 +2,17 @@
 from handlers.kitchen.answer import (
     AnswerOrder,
     accept_order,
+    ask_again,
     order_paid,
     reject_order,
     reject_unanswered,
+    undo_accept,
+    undo_reject,
 )
-from handlers.kitchen.cooking import order_cooked
-from handlers.kitchen.menu import ChangeMenu, restocked, sold_out
+from handlers.kitchen.cooking import order_cooked, undo_cooked
+from handlers.kitchen.menu import ChangeMenu, restocked, sold_out, undo_menu
 from handlers.kitchen.shared import waiting_orders
 
-__all__ = ["AnswerOrder", "ChangeMenu", "accept_order", "order_cooked", "order_paid",
-           "reject_order", "reject_unanswered", "restocked", "sold_out", "waiting_orders"]
+__all__ = ["AnswerOrder", "ChangeMenu", "accept_order", "ask_again", "order_cooked", "order_paid",
+           "reject_order", "reject_unanswered", "restocked", "sold_out", "undo_accept",
+           "undo_cooked", "undo_menu", "undo_reject", "waiting_orders"]

@@ -1,17 +1,23 @@
 """A paid order, taken or not."""
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from config.texts import Reply, text_of, yuan
+from handlers import undo
 from handlers.errand.desk import begin, errand_paid
 from handlers.kitchen.shared import as_it_stands, not_yours
 from handlers.notice import Notice, tell
+from handlers.order.cancel import revive
 from handlers.payment import refund_order
+from handlers.rider.offer import withdraw_offer
 from handlers.speaker import Speaker
-from handlers.wording import clock, dated, items_of, summary
+from handlers.wording import clock, dated, items_of, progress, summary
 from models.base import Session
 from models.campus import Campus
 from models.order import Order, OrderKind
+from models.payment import Refund
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
 
 ANSWER_WITHIN = timedelta(minutes=5)
@@ -36,8 +42,14 @@ def order_paid(session: Session, order: Order, *, now: datetime) -> None:
     if not owners:
         accept(session, order, now=now)
         return
+    ask_again(session, order, now=now)
+
+
+def ask_again(session: Session, order: Order, *, now: datetime) -> None:
+    """Ask the kitchen whether it takes this order; its time to answer begins now."""
+    campus = session.get_one(Campus, order.campus_id)
     order.answer_until = now + ANSWER_WITHIN
-    for owner_id in owners:
+    for owner_id in order.shop.owner_ids(session):
         tell(session, _new_order(order, campus, owner_id), now=now, order_id=order.id)
 
 
@@ -54,12 +66,12 @@ def _new_order(order: Order, campus: Campus, owner_id: int) -> Notice:
         "note": Reply("order.note", {"note": order.note}) if order.note else None,
         "until": clock(order.answer_until, campus)})
     no_note = Reply("kitchen.no_note", {"code": order.code})
-    return Notice(owner_id, f"{order.id}:kitchen", template="merchant_order", chat=chat,
-                  prefer="chat", good_until=order.answer_until, facts={
-                      "code": dated(order, campus), "items": summary(order),
-                      "amount": yuan(order.payable_fen),
-                      "eta": clock(order.promised_at, campus),
-                      "note": order.note or text_of(no_note)})
+    return Notice(
+        owner_id, f"{order.id}:{order.version}:kitchen", template="merchant_order", chat=chat,
+        prefer="chat", good_until=order.answer_until, only_while={OrderState.PAID}, facts={
+            "code": dated(order, campus), "items": summary(order),
+            "amount": yuan(order.payable_fen), "eta": clock(order.promised_at, campus),
+            "note": order.note or text_of(no_note)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +88,24 @@ def accept_order(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: d
     if not is_allowed(OrderState(order.state), OrderEvent.ACCEPTED):
         return as_it_stands(order)
     accept(session, order, now=now, by=speaker.person.id)
+    undo.offer(speaker.person, "accept", now=now, order_id=order.id)
     return Reply("kitchen.accepted", {
         "code": order.code, "ready": speaker.clock(order.food_ready_at or now)})
+
+
+def undo_accept(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
+                now: datetime) -> Reply:
+    """The kitchen is asked anew, as long as no rider is on the way."""
+    order = Order.lock(session, last["order_id"])
+    if order.state != OrderState.COOKING or order.rider_id is not None:
+        return Reply("undo.too_late", {"code": order.code})
+    withdraw_offer(session, order, now=now)
+    order.accepted_at = order.food_ready_at = None
+    order.cancel_until = None
+    order.apply(session, OrderEvent.UNDONE, now=now, by=speaker.person.id)
+    ask_again(session, order, now=now)
+    return Reply("kitchen.undone", {"code": order.code, "until": speaker.clock(
+        order.answer_until or now)})
 
 
 def accept(session: Session, order: Order, *, now: datetime, by: int | None = None) -> None:
@@ -100,8 +128,23 @@ def reject_order(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: d
         return refusal
     if not is_allowed(OrderState(order.state), OrderEvent.REJECTED):
         return as_it_stands(order)
-    _reject(session, order, "shop_said_no", now=now, by=speaker.person.id)
-    return Reply("kitchen.rejected", {"code": order.code})
+    refund = _reject(session, order, "shop_said_no", now=now, by=speaker.person.id,
+                     after=undo.FOR)
+    undo.offer(speaker.person, "reject", now=now, order_id=order.id,
+               refund_id=refund.id if refund else None)
+    return Reply("kitchen.rejected", {
+        "code": order.code, "seconds": int(undo.FOR.total_seconds())})
+
+
+def undo_reject(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
+                now: datetime) -> Reply:
+    order = Order.lock(session, last["order_id"])
+    if not revive(session, order, OrderState.REJECTED, last["refund_id"], now=now,
+                  by=speaker.person.id):
+        return Reply("undo.too_late", {"code": order.code})
+    ask_again(session, order, now=now)
+    return Reply("kitchen.undone", {"code": order.code, "until": speaker.clock(
+        order.answer_until or now)})
 
 
 def reject_unanswered(session: Session, order_id: int, *, now: datetime) -> None:
@@ -115,19 +158,15 @@ def reject_unanswered(session: Session, order_id: int, *, now: datetime) -> None
 
 
 def _reject(session: Session, order: Order, reason: str, *, now: datetime,
-            by: int | None = None) -> None:
+            by: int | None = None, after: timedelta = timedelta()) -> Refund | None:
+    """The money goes back, and the buyer hears of it, `after` the time to take it back."""
     order.apply(session, OrderEvent.REJECTED, now=now, by=by, reason=reason)
-    refund = refund_order(session, order, reason, now=now)
-    tell(session, Notice(order.buyer_id, f"{order.id}:rejected", template="progress",
-                         facts=progress(session, order, "rejected"), chat=Reply(
-        f"kitchen.buyer_{reason}", {
+    refund = refund_order(session, order, reason, now=now, due_at=now + after)
+    tell(session, Notice(
+        order.buyer_id, f"{order.id}:{order.version}:rejected", template="progress",
+        facts=progress(session, order, "rejected"), only_while={OrderState.REJECTED},
+        chat=Reply(f"kitchen.buyer_{reason}", {
             "code": order.code, "shop": order.shop.name, "amount": yuan(order.payable_fen),
-            "refund": refund.code if refund else ""})), now=now, order_id=order.id)
-
-
-def progress(session: Session, order: Order, state: str) -> dict[str, str]:
-    campus = session.get_one(Campus, order.campus_id)
-    return {"code": dated(order, campus), "state": text_of(Reply(f"state.{state}")),
-            "rider": order.rider.name if order.rider else text_of(Reply("rider.nobody_yet")),
-            "eta": clock(order.promised_at, campus),
-            "hint": text_of(Reply(f"hint.{state}"))}
+            "refund": refund.code if refund else ""})),
+         now=now, order_id=order.id, due_at=now + after)
+    return refund

@@ -1,11 +1,13 @@
 """What is sold out today, and what is there again."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import select
 
 from config.texts import Reply
+from handlers import undo
 from handlers.speaker import Speaker
 from models.base import Session
 from models.shop import Dish
@@ -23,6 +25,7 @@ def sold_out(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: dateti
         return Reply("kitchen.which_dish")
     tomorrow = now.astimezone(speaker.campus.zone).date() + timedelta(days=1)
     until = datetime.combine(tomorrow, time(4), speaker.campus.zone)
+    _remember(speaker, dishes, now=now)
     for dish in dishes:
         dish.sold_out_until = until
     return Reply("kitchen.sold_out", {"dishes": "、".join(d.name for d in dishes)})
@@ -32,9 +35,26 @@ def restocked(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: datet
     dishes = _own_dishes(session, speaker, cmd.dish_keys)
     if not dishes:
         return Reply("kitchen.which_dish")
+    _remember(speaker, dishes, now=now)
     for dish in dishes:
         dish.sold_out_until = None
     return Reply("kitchen.restocked", {"dishes": "、".join(d.name for d in dishes)})
+
+
+def _remember(speaker: Speaker, dishes: Sequence[Dish], *, now: datetime) -> None:
+    undo.offer(speaker.person, "menu", now=now, dishes=[
+        [dish.key, dish.sold_out_until.isoformat() if dish.sold_out_until else None]
+        for dish in dishes])
+
+
+def undo_menu(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
+              now: datetime) -> Reply:
+    before = dict(last["dishes"])
+    dishes = _own_dishes(session, speaker, tuple(before))
+    for dish in dishes:
+        until = before[dish.key]
+        dish.sold_out_until = datetime.fromisoformat(until) if until else None
+    return Reply("kitchen.menu_undone", {"dishes": "、".join(d.name for d in dishes)})
 
 
 def _own_dishes(session: Session, speaker: Speaker, keys: Sequence[str]) -> list[Dish]:

@@ -1,12 +1,12 @@
 """Quoting: what was wanted becomes a draft with a price, changed as often as the student likes."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from config.texts import Reply
-from handlers import dialogue
+from handlers import dialogue, undo
 from handlers.errand.quote import requote
 from handlers.payment import retire_payments
 from handlers.pricing import reprice
@@ -142,10 +142,42 @@ def set_time(session: Session, speaker: Speaker, cmd: SetTime, *, now: datetime)
 
 
 def reopen(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> None:
-    """Back to a draft with a new revision: older taps and links show the newer quote."""
+    """Back to a draft with a new revision: older taps and links show the newer quote.
+
+    How it was before can be had back for a minute.
+    """
+    undo.offer(speaker.person, "draft", now=now, order_id=order.id, was=_snapshot(order),
+               revision=order.revision + 1)
     retire_payments(session, order, now=now)
     order.revision += 1
     order.apply(session, OrderEvent.REVISED, now=now, by=speaker.person.id)
+
+
+def undo_draft(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
+               now: datetime) -> Reply:
+    """The quote before the last change, as a new one."""
+    order = Order.lock(session, last["order_id"])
+    if OrderState(order.state) not in UNPAID or order.revision != last["revision"]:
+        return Reply("undo.too_late", {"code": order.code})
+    was = last["was"]
+    reopen(session, speaker, order, now=now)
+    undo.forget(speaker.person)
+    order.lines[:] = [OrderLine(**{**line, "quantity": Decimal(line["quantity"])})
+                      for line in was["lines"]]
+    order.place_id, order.room, order.note = was["place_id"], was["room"], was["note"]
+    order.place = session.get(Place, was["place_id"]) if was["place_id"] else None
+    order.wanted_at = datetime.fromisoformat(was["wanted_at"]) if was["wanted_at"] else None
+    return _requote(session, speaker, order, [], headline="order.undone", now=now)
+
+
+def _snapshot(order: Order) -> dict[str, Any]:
+    """What of a draft can be changed, as plain JSON."""
+    fields = ("position", "dish_id", "dish_key", "name", "options", "option_names", "price_fen",
+              "amount_fen")
+    return {"lines": [{**{f: getattr(line, f) for f in fields}, "quantity": str(line.quantity)}
+                      for line in order.lines],
+            "place_id": order.place_id, "room": order.room, "note": order.note,
+            "wanted_at": order.wanted_at.isoformat() if order.wanted_at else None}
 
 
 def _requote(session: Session, speaker: Speaker, order: Order,

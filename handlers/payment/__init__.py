@@ -26,12 +26,15 @@ from handlers.payment.refunding import (
     note_refused,
     record_refund,
     refund_order,
+    refund_part,
     refund_payment,
+    withdraw_refund,
 )
 
 __all__ = [
     "NotOurs", "OverRefund", "Prepay", "RecordPayment", "RecordRefund", "Recorded", "Standing",
     "ask_payment", "begin_prepay", "check_soon", "expire_unpaid", "held_fen", "link",
     "note_closed", "note_prepaid", "note_refused", "notify_url", "record_payment",
-    "record_refund", "refund_order", "refund_payment", "retire_payments", "standing",
+    "record_refund", "refund_order", "refund_part", "refund_payment", "retire_payments",
+    "standing", "withdraw_refund",
 ]

@@ -13,7 +13,7 @@ from models.base import Session
 from models.campus import Campus
 from models.ledger import WECHAT, LedgerEntry, held_for, owed_back, post
 from models.order import Order
-from models.outbox import owe
+from models.outbox import Outbox, owe
 from models.payment import Payment, PaymentState, Refund, RefundState, new_number, refund_code
 
 log = structlog.get_logger(__name__)
@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 # Reasons why money goes back that nobody asked for: the payer hears which it was.
 UNASKED: Final = {"late": "refund.late", "second": "refund.second", "revised": "refund.revised",
                   "amount": "refund.misfit", "app": "refund.misfit", "payer": "refund.misfit"}
+
+
+NOT_PAID_OUT: Final = frozenset({RefundState.CLOSED, RefundState.WITHDRAWN})
 
 
 class NotOurs(Exception):
@@ -46,12 +49,38 @@ class RecordRefund:
 def refund_order(session: Session, order: Order, reason: str, *, now: datetime,
                  due_at: datetime | None = None) -> Refund | None:
     """Give back everything that is still held for the order; None when nothing is."""
-    held = held_fen(session, order.id)
-    if held <= 0:
+    return refund_part(session, order, held_fen(session, order.id), reason, now=now, due_at=due_at)
+
+
+def refund_part(session: Session, order: Order, amount_fen: int, reason: str, *, now: datetime,
+                due_at: datetime | None = None) -> Refund | None:
+    """Give back some of what is held for the order, never more; None when that is nothing."""
+    amount_fen = min(amount_fen, held_fen(session, order.id))
+    if amount_fen <= 0:
         return None
     counted = next(p for p in Payment.of_order(session, order.id, PaymentState.PAID)
                    if not p.is_surplus)
-    return refund_payment(session, counted, held, reason, now=now, due_at=due_at)
+    return refund_payment(session, counted, amount_fen, reason, now=now, due_at=due_at)
+
+
+def withdraw_refund(session: Session, refund: Refund, *, now: datetime) -> bool:
+    """Take a refund back that WeChat Pay has not been told of; False when it may have been.
+
+    The order is locked; its debt is locked here, so that no worker begins meanwhile.
+    """
+    debt = Outbox.by_key(session, _debt_key(refund))
+    session.refresh(refund)
+    if refund.state != RefundState.DUE or debt is None or debt.attempts or debt.settled_at:
+        return False
+    debt.settle("withdrawn", now)
+    refund.state, refund.ended_at = RefundState.WITHDRAWN, now
+    _hold_again(session, refund, "refund_withdrawn", now=now)
+    session.flush()
+    return True
+
+
+def _debt_key(refund: Refund) -> str:
+    return f"refund.ask:{refund.id}"
 
 
 def refund_part(session: Session, order: Order, amount_fen: int, reason: str, *, now: datetime,
@@ -72,7 +101,7 @@ def refund_payment(session: Session, payment: Payment, amount_fen: int, reason: 
     `reason` is a name under [refund_reason] in the catalogue. Raises OverRefund.
     """
     back = sum(r.amount_fen for r in Refund.of_payment(session, payment.id)
-               if r.state != RefundState.CLOSED)
+               if r.state not in NOT_PAID_OUT)
     if not 0 < amount_fen <= (payment.paid_fen or 0) - back:
         raise OverRefund(f"{amount_fen} of {payment.paid_fen} fen, {back} are on their way")
     refund = Refund(payment_id=payment.id, code=refund_code(session), amount_fen=amount_fen,
@@ -83,7 +112,7 @@ def refund_payment(session: Session, payment: Payment, amount_fen: int, reason: 
     if not payment.is_surplus:
         book(session, payment, "refund_decided", f"refund:{refund.id}:decided", now, {
             held_for(payment.order_id): amount_fen, owed_back(payment.id): -amount_fen})
-    owe(session, "refund.ask", key=f"refund.ask:{refund.id}", now=now, due_at=due_at,
+    owe(session, "refund.ask", key=_debt_key(refund), now=now, due_at=due_at,
         order_id=payment.order_id, payload={"refund_id": refund.id})
     return refund
 
@@ -124,7 +153,7 @@ def held_fen(session: Session, order_id: int) -> int:
 def _advance(session: Session, order: Order, refund: Refund, cmd: RecordRefund, *,
              now: datetime) -> None:
     """Shuffled news moves a refund forward only; one that ended stays as it is."""
-    if refund.state in (RefundState.SUCCEEDED, RefundState.CLOSED):
+    if refund.state in (RefundState.SUCCEEDED, *NOT_PAID_OUT):
         return
     refund.refund_id = cmd.refund_id
     match cmd.state:
@@ -151,10 +180,15 @@ def _succeed(session: Session, order: Order, refund: Refund, *, ended_at: dateti
 def _fall_through(session: Session, refund: Refund, *, now: datetime) -> None:
     """This number will never be paid out: what it was to give back is held as before."""
     refund.state, refund.ended_at = RefundState.CLOSED, now
+    log.error("refund.closed", order=refund.payment.order_id, number=refund.out_refund_no)
+    _hold_again(session, refund, "refund_closed", now=now)
+
+
+def _hold_again(session: Session, refund: Refund, kind: str, *, now: datetime) -> None:
+    """What was on its way back is held for the order as before."""
     payment = refund.payment
-    log.error("refund.closed", order=payment.order_id, number=refund.out_refund_no)
     if not payment.is_surplus:
-        book(session, payment, "refund_closed", f"refund:{refund.id}:closed", now, {
+        book(session, payment, kind, f"refund:{refund.id}:{kind.removeprefix('refund_')}", now, {
             owed_back(payment.id): refund.amount_fen,
             held_for(payment.order_id): -refund.amount_fen})
 

@@ -1,18 +1,21 @@
 """An offer taken or left."""
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
 from config.texts import Reply
+from handlers import undo
 from handlers.errand import station
-from handlers.rider.shared import drop_place, tell_buyer
+from handlers.rider.shared import drop_place, own_job, tell_buyer
 from handlers.speaker import Speaker
 from handlers.wording import pickup
 from models.base import Session
 from models.order import Order, OrderKind
 from models.rider import CAPACITY, Offer, OfferState, Rider
-from models.rules.order_state import OrderEvent, OrderState
+from models.rules.order_state import ON_THE_WAY, OrderEvent, OrderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ def accept_offer(session: Session, speaker: Speaker, cmd: AnswerOffer, *, now: d
     offer.answer(OfferState.ACCEPTED, now)
     order.rider_id, order.rider, order.taken_at = rider.id, rider, now
     order.apply(session, OrderEvent.RIDER_TAKEN, now=now, by=speaker.person.id)
+    undo.offer(speaker.person, "take", now=now, order_id=order.id)
     tell_buyer(session, order, "taken", now=now)
     if order.kind == OrderKind.ERRAND:
         return station.taken(order)
@@ -56,6 +60,44 @@ def decline_offer(session: Session, speaker: Speaker, cmd: AnswerOffer, *, now: 
         return Reply("rider.gone", {"code": order.code})
     offer.answer(OfferState.DECLINED, now)
     return Reply("rider.declined", {"code": order.code})
+
+
+def give_back(session: Session, speaker: Speaker, cmd: AnswerOffer, *, now: datetime) -> Reply:
+    """转单: the order goes to the next rider, as long as it has not been collected."""
+    order, refusal = own_job(session, speaker, cmd.order_id, OrderEvent.RIDER_LEFT)
+    if refusal and OrderState(order.state) in ON_THE_WAY and _is_own(speaker, order):
+        return Reply("rider.too_late_to_give_back", {"code": order.code})
+    if refusal:
+        return refusal
+    release(session, order, now=now, by=speaker.person.id)
+    return Reply("rider.given_back", {"code": order.code})
+
+
+def undo_take(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
+              now: datetime) -> Reply:
+    return give_back(session, speaker, AnswerOffer(last["order_id"]), now=now)
+
+
+def release(session: Session, order: Order, *, now: datetime, by: int | None = None) -> None:
+    """Take the order out of its rider's hands; the next round of dispatch asks others first."""
+    taken = select(Offer).filter_by(order_id=order.id, rider_id=order.rider_id,
+                                    state=OfferState.ACCEPTED).with_for_update()
+    for offer in session.scalars(taken):
+        offer.answer(OfferState.DECLINED, now)
+    order.rider_id = order.rider = order.taken_at = order.claimed_arrival_at = None
+    order.apply(session, OrderEvent.RIDER_LEFT, now=now, by=by)
+
+
+def _is_own(speaker: Speaker, order: Order) -> bool:
+    return speaker.rider is not None and order.rider_id == speaker.rider.id
+
+
+def withdraw_offer(session: Session, order: Order, *, now: datetime) -> None:
+    """Nobody need answer any more whether they take this order. The order is locked."""
+    query = select(Offer).filter_by(order_id=order.id, state=OfferState.OPEN).with_for_update()
+    for offer in session.scalars(query):
+        offer.answer(OfferState.WITHDRAWN, now)
+    session.flush()
 
 
 def _offer_for(session: Session, rider: Rider, order: Order) -> Offer | None:

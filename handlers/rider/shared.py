@@ -65,7 +65,8 @@ def tell_buyer(session: Session, order: Order, step: str, *, now: datetime) -> N
     """Nice to know, so it goes only if WeChat's quota has room."""
     campus = session.get_one(Campus, order.campus_id)
     tell(session, Notice(
-        order.buyer_id, f"{order.id}:{step}", good_until=now + timedelta(minutes=10),
+        order.buyer_id, f"{order.id}:{step}:{order.rider_id}",
+        good_until=now + timedelta(minutes=10),
         chat=Reply(f"buyer.{step}" if order.kind == OrderKind.FOOD else f"buyer.errand_{step}", {
             "code": order.code, "rider": order.rider.name if order.rider else "",
             "shop": order.shop.name, "when": clock(order.promised_at, campus),

@@ -1,17 +1,19 @@
 """The way from the shop to the door, step by step."""
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from config.texts import Reply, text_of
-from handlers import dialogue
+from handlers import dialogue, undo
 from handlers.errand import station
 from handlers.notice import Notice, tell
-from handlers.rider.shared import drop_place, others, own_job, stand_at
+from handlers.rider.shared import drop_place, next_step, others, own_job, stand_at
 from handlers.speaker import Speaker
 from handlers.wording import clock, dated, summary
 from models.base import Session
-from models.order import OrderKind
+from models.order import Order, OrderKind
 from models.rules.order_state import OrderEvent, OrderState
 
 
@@ -43,8 +45,9 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
     if order.kind == OrderKind.ERRAND and (
             first := station.not_fetched_yet(order, speaker)):
         return first
-    order.pin = f"{secrets.randbelow(10_000):04d}"
+    order.pin = order.pin or f"{secrets.randbelow(10_000):04d}"
     order.picked_up_at = now
+    undo.offer(speaker.person, "step", now=now, order_id=order.id, step="picked_up")
     order.apply(session, OrderEvent.PICKED_UP, now=now, by=speaker.person.id)
     stand_at(speaker, order.pickup_place, now)
     campus = speaker.campus
@@ -64,6 +67,7 @@ def arrived(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetim
     if refusal:
         return refusal
     order.arrived_at = now
+    undo.offer(speaker.person, "step", now=now, order_id=order.id, step="arrived")
     order.apply(session, OrderEvent.ARRIVED, now=now, by=speaker.person.id)
     stand_at(speaker, order.place, now)
     dialogue.ask(speaker.person, "ask_pin", now=now, order_id=order.id)
@@ -74,3 +78,19 @@ def arrived(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetim
             "time": clock(now, campus), "hint": text_of(Reply("hint.arrived"))}),
          now=now, order_id=order.id)
     return Reply("rider.arrived", {"code": order.code})
+
+
+def undo_step(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
+              now: datetime) -> Reply:
+    """取到 or 到了 was a slip. What the buyer has heard meanwhile becomes true a little later."""
+    order = Order.lock(session, last["order_id"])
+    state = OrderState.DELIVERING if last["step"] == "picked_up" else OrderState.ARRIVED
+    if speaker.rider is None or order.rider_id != speaker.rider.id or order.state != state:
+        return Reply("undo.too_late", {"code": order.code})
+    if state is OrderState.ARRIVED:
+        order.arrived_at = order.nobody_at = None
+        dialogue.clear(speaker.person)
+    else:
+        order.picked_up_at = None
+    order.apply(session, OrderEvent.UNDONE, now=now, by=speaker.person.id)
+    return Reply("rider.step_undone", {"code": order.code, "next": next_step(order)})

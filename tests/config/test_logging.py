@@ -172,10 +172,10 @@ def test_what_is_needed_stays(lines):
 
 
 def test_the_standard_librarys_extras_are_told(lines):
-    logging.getLogger("rq.worker").warning("lost %s", "Redis", extra={"queue": "pushes"})
+    logging.getLogger("rq.queue").warning("lost %s", "Redis", extra={"queue": "pushes"})
     (line,) = lines()
     assert (line["event"], line["queue"], line["level"], line["logger"]) == (
-        "lost Redis", "pushes", "warning", "rq.worker")
+        "lost Redis", "pushes", "warning", "rq.queue")
 
 
 def test_one_person_is_one_hash_wherever_they_turn_up(lines):

@@ -96,6 +96,7 @@ def test_a_lunch_from_the_first_sentence_to_the_handover_code(hands):
 
     hands.taps("阿香", "出餐了")
     hands.sees("阿香", "出餐✓")
+    hands.taps("阿哲", "到店了")
     hands.taps("阿哲", "取到了")
     hands.sees("阿哲", "核对：")
     hands.types("小林", "到哪了")

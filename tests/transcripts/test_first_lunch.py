@@ -160,6 +160,7 @@ def test_cancelling_before_the_kitchen_answers_gives_all_money_back(chat):
         bot   cancel.sure  ¥13.00
         小林  〔确定取消〕
         bot   cancel.refunding  amount=¥13.00
+        (61 s pass)
         (work)
         card  小林  refunded  ¥13.00  已退回
         阿香  接$c
@@ -193,6 +194,7 @@ def test_a_kitchen_that_says_no_sends_the_money_back(chat):
         (work)
         阿香  拒$c
         bot   kitchen.rejected
+        (61 s pass)
         (work)
         card  小林  paid
         card  小林  progress  商家未接
