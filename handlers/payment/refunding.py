@@ -83,17 +83,6 @@ def _debt_key(refund: Refund) -> str:
     return f"refund.ask:{refund.id}"
 
 
-def refund_part(session: Session, order: Order, amount_fen: int, reason: str, *, now: datetime,
-                due_at: datetime | None = None) -> Refund | None:
-    """Give back some of what is held for the order, never more; None when that is nothing."""
-    amount_fen = min(amount_fen, held_fen(session, order.id))
-    if amount_fen <= 0:
-        return None
-    counted = next(p for p in Payment.of_order(session, order.id, PaymentState.PAID)
-                   if not p.is_surplus)
-    return refund_payment(session, counted, amount_fen, reason, now=now, due_at=due_at)
-
-
 def refund_payment(session: Session, payment: Payment, amount_fen: int, reason: str, *,
                    now: datetime, due_at: datetime | None = None) -> Refund:
     """Decide that `amount_fen` of a payment goes back; WeChat Pay is told from `due_at` on.
