@@ -1,25 +1,24 @@
 """WeChat Pay's till: the pay sheet, settled refunds, and the notices of both (C3, C5, C6)."""
-import json
 import secrets
-from copy import deepcopy
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
-from simulator import outgoing, pay_crypto
+from simulator import notices, pay_crypto
+from simulator.notices import Notice
 from simulator.state import Order, Phone, Refund
 
 if TYPE_CHECKING:
-    from simulator.faults import Fault
     from simulator.world import World
 
-LADDER_S = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
 CHINA = timezone(timedelta(hours=8))
 OK = "get_brand_wcpay_request:ok"
 FAIL = "get_brand_wcpay_request:fail"
 PAID = ("SUCCESS", "REFUND")
 STATE_WORDS = {"SUCCESS": "支付成功", "NOTPAY": "订单未支付", "CLOSED": "订单已关闭",
                "REFUND": "转入退款"}
+REFUND_WORDS = {"SUCCESS": "退款成功", "CLOSED": "退款关闭", "ABNORMAL": "退款异常"}
 
 
 class CannotPay(Exception):
@@ -36,7 +35,7 @@ def pay(world: "World", phone: Phone, prepay_id: str,
     try:
         with world.lock:
             order = _payable(world, phone, prepay_id, request)
-            _take_money(world, order)
+            _take_money(world, order, phone)
     except CannotPay as reason:
         return {"err_msg": FAIL, "err_desc": str(reason)}
     notify_paid(world, order)
@@ -50,20 +49,36 @@ def pay_sheet(world: "World", phone: Phone, prepay_id: str,
     Raises CannotPay: the sheet does not come up.
     """
     with world.lock:
-        order = _payable(world, phone, prepay_id, request)
+        return _sheet(world, _payable(world, phone, prepay_id, request))
+
+
+def _sheet(world: "World", order: Order) -> dict[str, Any]:
     return {"amount_fen": order.total, "description": order.params["description"],
             "payee": world.knobs.payee, "out_trade_no": order.out_trade_no}
 
 
-def _payable(world: "World", phone: Phone, prepay_id: str,
-             request: dict[str, Any] | None) -> Order:
+def pay_code(world: "World", phone: Phone, link: str) -> Order:
+    """Pay by scanning a Native code (weixin://wxpay/bizpayurl?pr=…), or by an H5 link in a
+    browser outside WeChat. Raises CannotPay."""
+    query = {name: values[-1] for name, values in parse_qs(urlsplit(link).query).items()}
+    kind = "NATIVE" if link.startswith("weixin://wxpay/bizpayurl?") else "MWEB"
+    with world.lock:
+        order = _payable(world, phone, query.get("pr" if kind == "NATIVE" else "prepay_id", ""),
+                         None, kind)
+        _take_money(world, order, phone)
+    notify_paid(world, order)
+    return order
+
+
+def _payable(world: "World", phone: Phone, prepay_id: str, request: dict[str, Any] | None,
+             trade_type: str = "JSAPI") -> Order:
     prepay = world.prepays.get(prepay_id)
-    if prepay is None:
+    if prepay is None or world.orders[prepay.out_trade_no].trade_type != trade_type:
         raise CannotPay("缺少参数 prepay_id 或 prepay_id 无效")
     order = world.orders[prepay.out_trade_no]
     if request is not None:
         _check_request(world, order, prepay_id, request)
-    if phone.openid != order.openid:
+    if trade_type == "JSAPI" and phone.openid != order.openid:
         raise CannotPay("下单账号与支付账号不一致，请核实后再支付")
     if order.state in PAID:
         raise CannotPay("该订单已支付")
@@ -93,11 +108,22 @@ def _check_request(world: "World", order: Order, prepay_id: str,
         raise CannotPay("支付验证签名失败")
 
 
-def _take_money(world: "World", order: Order) -> None:
-    order.state, order.paid_at = "SUCCESS", world.now()
+def _take_money(world: "World", order: Order, phone: Phone) -> None:
+    order.state, order.paid_at, order.openid = "SUCCESS", world.now(), phone.openid
     day = datetime.fromtimestamp(order.paid_at, CHINA).strftime("%Y%m%d")
     order.transaction_id = f"4200{world.next_id() % 10**6:06d}{day}{secrets.randbelow(10**10):010d}"
     world.save(order)
+
+
+def pay_at_last(world: "World", number: str) -> bool:
+    """The payer confirms at this very moment, if the order still takes money."""
+    with world.lock:
+        order = world.orders.get(number)
+        if order is None or order.state != "NOTPAY" or not order.openid:
+            return False
+        _take_money(world, order, world.phone(order.openid))
+    notify_paid(world, order)
+    return True
 
 
 def transaction(world: "World", order: Order) -> dict[str, Any]:
@@ -108,12 +134,12 @@ def transaction(world: "World", order: Order) -> dict[str, Any]:
         "trade_state_desc": STATE_WORDS[order.state], "promotion_detail": []}
     if order.params.get("attach"):
         told["attach"] = order.params["attach"]
+    payer = {"payer": {"openid": order.openid}} if order.openid else {}
     if order.state not in PAID:
-        return told | {"amount": {"total": order.total, "currency": "CNY"},
-                       "payer": {"openid": order.openid}}
-    return told | {
-        "transaction_id": order.transaction_id, "trade_type": "JSAPI", "bank_type": "OTHERS",
-        "success_time": rfc3339(order.paid_at), "payer": {"openid": order.openid},
+        return told | {"amount": {"total": order.total, "currency": "CNY"}} | payer
+    return told | payer | {
+        "transaction_id": order.transaction_id, "trade_type": order.trade_type,
+        "bank_type": "OTHERS", "success_time": rfc3339(order.paid_at),
         "amount": {"total": order.total, "payer_total": order.total, "currency": "CNY",
                    "payer_currency": "CNY"}}
 
@@ -124,7 +150,7 @@ def refund_told(world: "World", refund: Refund) -> dict[str, Any]:
     told: dict[str, Any] = {
         "refund_id": refund.refund_id, "out_refund_no": refund.out_refund_no,
         "transaction_id": order.transaction_id, "out_trade_no": order.out_trade_no,
-        "channel": "ORIGINAL", "user_received_account": "支付用户零钱",
+        "channel": "ORIGINAL", "user_received_account": refund.account,
         "create_time": rfc3339(refund.made_at), "status": refund.status,
         "funds_account": "AVAILABLE", "promotion_detail": [],
         "amount": {"total": order.total, "refund": refund.amount, "payer_total": order.total,
@@ -133,6 +159,19 @@ def refund_told(world: "World", refund: Refund) -> dict[str, Any]:
     if refund.success_at:
         told["success_time"] = rfc3339(refund.success_at)
     return told
+
+
+def settle_later(world: "World", number: str) -> None:
+    """The bank's word comes when it comes: `refund_takes_s`, or as a fault at "refund" has it."""
+    fault = world.faults.take("refund")
+    status = fault.outcome if fault and fault.outcome else "SUCCESS"
+    settled = partial(settle_refund, world, number, status)
+    if fault:
+        world.note("refund", out_refund_no=number, fault=fault.label)
+    if fault and fault.stay:
+        fault.when_off.append(settled)
+        return
+    world.schedule.after(world.knobs.refund_takes_s + (fault.delay_s if fault else 0), settled)
 
 
 def settle_refund(world: "World", out_refund_no: str, status: str = "SUCCESS") -> None:
@@ -149,16 +188,25 @@ def settle_refund(world: "World", out_refund_no: str, status: str = "SUCCESS") -
 
 def notify_paid(world: "World", order: Order, delay_s: float = 0.0) -> None:
     """Tell notify_url of a payment, in the background, until it is heard."""
-    _notify(world, order, order.params["notify_url"], "transaction", "TRANSACTION.SUCCESS",
-            "支付成功", transaction(world, order), delay_s)
+    notices.send(world, Notice(
+        order.params["notify_url"], "transaction", "TRANSACTION.SUCCESS", "支付成功",
+        "transaction", transaction(world, order), partial(mark_heard, world, order),
+        rfc3339(world.now())), delay_s)
 
 
 def notify_refund(world: "World", refund: Refund, delay_s: float = 0.0) -> None:
     """Tell the refund's notify_url, if it gave one, how the refund ended."""
     if url := refund.params.get("notify_url"):
-        _notify(world, refund, url, "refund", f"REFUND.{refund.status}",
-                f"退款{'成功' if refund.status == 'SUCCESS' else '异常'}",
-                _refund_notice(world, refund), delay_s)
+        notices.send(world, Notice(
+            url, "refund", f"REFUND.{refund.status}", REFUND_WORDS[refund.status], "refund",
+            _refund_notice(world, refund), partial(mark_heard, world, refund),
+            rfc3339(world.now())), delay_s)
+
+
+def mark_heard(world: "World", subject: Any) -> None:
+    """The merchant has accepted the news of this record. Under the lock."""
+    subject.notified = True
+    world.save(subject)
 
 
 def _refund_notice(world: "World", refund: Refund) -> dict[str, Any]:
@@ -170,92 +218,6 @@ def _refund_notice(world: "World", refund: Refund) -> dict[str, Any]:
             "refund_status": refund.status, "amount": amount}
 
 
-def _notify(world: "World", subject: Order | Refund, url: str, kind: str, event: str,
-            summary: str, told: dict[str, Any], delay_s: float) -> None:
-    notice = {"id": _notice_id(), "create_time": rfc3339(world.now()), "event_type": event,
-              "resource_type": "encrypt-resource", "summary": summary}
-    world.schedule.after(delay_s, lambda: _attempt(world, subject, url, kind, notice, told, 0))
-
-
-def _notice_id() -> str:
-    text = secrets.token_hex(16)
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
-def _attempt(world: "World", subject: Order | Refund, url: str, kind: str,
-             notice: dict[str, Any], told: dict[str, Any], rung: int) -> None:
-    """One delivery and its repeats; the next rung of the ladder if it was not heard."""
-    fault = world.faults.take(f"notify/{kind}")
-    if fault and fault.delay_s:
-        world.schedule.after(
-            fault.delay_s, lambda: _attempt(world, subject, url, kind, notice, told, rung))
-        return
-    heard = False
-    for _ in range(1 + (fault.repeat if fault else 0)):
-        if fault and fault.signtest:
-            _deliver(world, url, kind, notice, told, signtest=True)
-        heard = not (fault and fault.drop) and _deliver(
-            world, url, kind, notice, told, fault) and not (fault and fault.lose_answer)
-    if heard:
-        with world.lock:
-            subject.notified = True
-            world.save(subject)
-    elif rung < len(LADDER_S):
-        world.schedule.after(LADDER_S[rung] * world.knobs.notify_scale, lambda: _attempt(
-            world, subject, url, kind, notice, told, rung + 1))
-
-
-def _deliver(world: "World", url: str, kind: str, notice: dict[str, Any], told: dict[str, Any],
-             fault: "Fault | None" = None, *, signtest: bool = False) -> bool:
-    """POST the notice once. True: 200 or 204 came in time, and it was not a probe."""
-    told = _changed(told, fault.change if fault else {})
-    body = _sealed(world, kind, notice, told)
-    headers = signature_headers(world, body)
-    if signtest:
-        headers["Wechatpay-Signature"] = "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"]
-    elif fault and fault.forge:
-        headers |= signature_headers(world, body + " ") | {
-            "Wechatpay-Timestamp": headers["Wechatpay-Timestamp"]}
-    answer = outgoing.send("POST", url, world.knobs.notify_timeout_s, body=body.encode(),
-                           headers={**headers, "Content-Type": "application/json"})
-    world.note("notify", notice=kind, url=url, headers=headers, request=json.loads(body),
-               plain=told, status=answer.status, error=answer.error, signtest=signtest,
-               response=answer.body.decode("utf-8", "replace")[:1000],
-               took_ms=round(answer.took_s * 1000))
-    return answer.status in (200, 204) and not signtest
-
-
-def _changed(told: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    other = deepcopy(told)
-    for path, value in change.items():
-        *outer, last = path.split(".")
-        inner = other
-        for name in outer:
-            inner = inner.setdefault(name, {})
-        inner[last] = value
-    return other
-
-
-def _sealed(world: "World", kind: str, notice: dict[str, Any], told: dict[str, Any]) -> str:
-    plain = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    ciphertext, nonce = pay_crypto.seal(plain, world.credentials.api_v3_key, kind)
-    return json.dumps({**notice, "resource": {
-        "original_type": kind, "algorithm": "AEAD_AES_256_GCM", "ciphertext": ciphertext,
-        "associated_data": kind, "nonce": nonce}}, ensure_ascii=False, separators=(",", ":"))
-
-
-def signature_headers(world: "World", body: str) -> dict[str, str]:
-    """The Wechatpay-* headers of a response or notice with this body."""
-    timestamp, nonce = str(int(world.wire_now())), secrets.token_hex(16)
-    key = pay_crypto.private_key(world.credentials.platform_key)
-    return {
-        "Wechatpay-Timestamp": timestamp, "Wechatpay-Nonce": nonce,
-        "Wechatpay-Serial": world.credentials.public_key_id,
-        "Wechatpay-Signature-Type": pay_crypto.SCHEME,
-        "Wechatpay-Signature": pay_crypto.sign(
-            key, pay_crypto.message(timestamp, nonce, body))}
-
-
 def resume(world: "World") -> None:
     """After a restart: go on with refunds and notices that were under way."""
     with world.lock:
@@ -265,7 +227,6 @@ def resume(world: "World") -> None:
             notify_paid(world, order, delay_s=15 * world.knobs.notify_scale)
     for refund in refunds:
         if refund.status == "PROCESSING":
-            world.schedule.after(world.knobs.refund_takes_s,
-                                 partial(settle_refund, world, refund.out_refund_no))
+            settle_later(world, refund.out_refund_no)
         elif not refund.notified:
             notify_refund(world, refund, delay_s=15 * world.knobs.notify_scale)

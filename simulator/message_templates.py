@@ -33,6 +33,8 @@ _DEFAULT: dict[str, tuple[str, dict[str, str]]] = {
         "character_string1": "编号", "const2": "类型", "thing3": "位置", "time4": "时间",
         "thing5": "关联"}),
 }
+# The public library: template_id_short → title and keys.
+LIBRARY = {str(43000 + place): card for place, card in enumerate(_DEFAULT.values(), 1)}
 _CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
 _DAY = r"(?P<y>\d{4})(?:年|[-/.])(?P<m>\d{1,2})(?:月|[-/.])(?P<d>\d{1,2})日?"
 _AMOUNT = re.compile(r"[¥￥$€£]?(\d{1,12})(\.\d+)?元?")

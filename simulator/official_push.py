@@ -21,6 +21,10 @@ MEDIA_REPLIES = {"image": "Image", "voice": "Voice", "video": "Video"}
 Tree = dict[str, Any]
 
 
+class Repeated(list[Tree]):
+    """Elements of one name side by side, as WeChat writes `List`; other lists hold <item>s."""
+
+
 class BadReply(Exception):
     """An answer that WeChat would not show. The message says why."""
 
@@ -30,6 +34,7 @@ class Outcome:
     """What came of a push. answered: a legal answer came in time. reply: its text, if any.
 
     deliveries: how often the message was sent; error: why the phone saw the grey line.
+    unheard: no delivery of it was answered in time.
     """
 
     answered: bool
@@ -37,6 +42,7 @@ class Outcome:
     passive: dict[str, Any] | None = None
     deliveries: int = 0
     error: str | None = None
+    unheard: bool = False
 
 
 def handshake(world: "World", app_id: str) -> bool:
@@ -58,17 +64,57 @@ def push(world: "World", phone: Phone, fields: Tree, times: int = 1) -> Outcome:
     `times` sends the identical push so often, as after answers that were lost on the way.
     Without a webhook nothing is sent, as for an account whose server is not configured.
     """
-    kind = _kind(fields)
-    fault = world.faults.take(f"push/{kind}")
+    if not world.webhook:
+        return Outcome(False)
+    kind, lane = _kind(fields), f"push {phone.id}"
+    fault = world.faults.take(f"push/{kind}", phone.openid)
+    if fault and fault.behind:
+        world.held.hold(lane, fault.behind, lambda: _arrive(world, phone, fields, times, None))
+        return _not_sent(world, phone, fields, "held back, later ones overtake it", fault)
     if fault and fault.delay_s:
         time.sleep(fault.delay_s)
-    if (fault and fault.drop) or not world.webhook:
-        return Outcome(False)
-    outcome = Outcome(False)
-    for _ in range(times + (fault.repeat if fault else 0)):
-        outcome = _send_until_heard(world, phone, fields, kind, fault)
+    if fault and fault.drop:
+        return _not_sent(world, phone, fields, "lost on the way", fault)
+    outcome = _arrive(world, phone, fields, times, fault)
+    world.held.passed(lane)
+    return outcome
+
+
+def _arrive(world: "World", phone: Phone, fields: Tree, times: int,
+            fault: "Fault | None") -> Outcome:
+    """All deliveries of one push, and what the phone shows of the answer."""
+    if _is_marked(world, phone.app_id):
+        outcome = _not_sent(world, phone, fields, "MarkFail: no pushes for a while")
+    else:
+        outcome = Outcome(False)
+        for _ in range(times + (fault.repeat if fault else 0)):
+            outcome = _send_until_heard(world, phone, fields, _kind(fields), fault)
+        _mark(world, phone.app_id, failed=outcome.unheard)
     _tell_phone(world, phone, fields, outcome)
     return outcome
+
+
+def _is_marked(world: "World", app_id: str) -> bool:
+    return world.marked.get(app_id, (0, 0.0))[1] > world.now()
+
+
+def _mark(world: "World", app_id: str, *, failed: bool) -> None:
+    """MarkFail: a server that failed again and again hears nothing for a minute (A4)."""
+    with world.lock:
+        count = world.marked.get(app_id, (0, 0.0))[0] + 1 if failed else 0
+        until = 0.0
+        if count >= world.knobs.mark_fail_after:
+            count, until = 0, world.now() + world.knobs.mark_fail_s
+            world.note("push", msg_type="MarkFail", app_id=app_id,
+                       error=f"no pushes for {world.knobs.mark_fail_s:g} s")
+        world.marked[app_id] = (count, until)
+
+
+def _not_sent(world: "World", phone: Phone, fields: Tree, why: str,
+              fault: "Fault | None" = None) -> Outcome:
+    world.note("push", msg_type=_kind(fields), app_id=phone.app_id, openid=phone.openid,
+               request=dict(fields), status=None, error=why, fault=fault.label if fault else None)
+    return Outcome(False)
 
 
 def _kind(fields: Tree) -> str:
@@ -87,14 +133,14 @@ def _send_until_heard(world: "World", phone: Phone, fields: Tree, kind: str,
     """Up to `knobs.deliveries` identical deliveries; an illegal answer is not asked for again."""
     error: str | None = None
     for count in range(1, world.knobs.deliveries + 1):
-        trouble = fault if count == 1 else None
+        trouble = fault if fault and count <= fault.retries else None
         answer, outcome = _deliver(world, phone, fields, kind, trouble)
         if outcome is not None:
             return replace(outcome, deliveries=count)
         error = answer.error
         if count < world.knobs.deliveries and answer.took_s < world.knobs.retry_pause_s:
             time.sleep(world.knobs.retry_pause_s)
-    return Outcome(False, deliveries=world.knobs.deliveries, error=error)
+    return Outcome(False, deliveries=world.knobs.deliveries, error=error, unheard=True)
 
 
 def _deliver(world: "World", phone: Phone, fields: Tree, kind: str,
@@ -117,7 +163,7 @@ def _deliver(world: "World", phone: Phone, fields: Tree, kind: str,
                query=query, request=dict(fields), status=answer.status,
                response=answer.body.decode("utf-8", "replace")[:4000],
                error=outcome.error if outcome else answer.error,
-               took_ms=round(answer.took_s * 1000))
+               took_ms=round(answer.took_s * 1000), fault=fault.label if fault else None)
     return answer, outcome
 
 
@@ -156,7 +202,8 @@ def to_xml(fields: Tree) -> str:
 
 
 def _inside(fields: Tree) -> str:
-    return "".join(f"<{name}>{_value(value)}</{name}>" for name, value in fields.items())
+    return "".join(f"<{name}>{_value(each)}</{name}>" for name, value in fields.items()
+                   for each in (value if isinstance(value, Repeated) else [value]))
 
 
 def _value(value: Any) -> str:

@@ -65,6 +65,11 @@ def read_authorization(header: str) -> dict[str, str] | None:
 
 @lru_cache
 def private_key(path: Path) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    return loaded_key(path.read_text())
+
+
+@lru_cache
+def loaded_key(pem: str) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem.encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)
     return key

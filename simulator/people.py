@@ -26,6 +26,15 @@ def info(world: "World", account: Account, body: Body) -> Body:
         "qr_scene_str": phone.qr_scene_str}
 
 
+def infos(world: "World", account: Account, body: Body) -> Body:
+    """user/info/batchget {user_list: [{openid, lang}]}: at most a hundred."""
+    asked = body.get("user_list")
+    if not isinstance(asked, list) or not 1 <= len(asked) <= 100 \
+            or not all(isinstance(each, dict) for each in asked):
+        raise ApiError(40032, "invalid openid list size")
+    return {"user_info_list": [info(world, account, each) for each in asked]}
+
+
 def listed(world: "World", account: Account, body: Body) -> Body:
     with world.lock:
         ours = [p.openid for p in world.phones.values()

@@ -30,6 +30,11 @@ class Knobs:
     template_sends_a_day: int = 100_000
     template_repeat_s: float = 600
     template_report_s: float = 0.1
+    subscription_repeat_s: float = 600
+    daily_limits: dict[str, int] = field(default_factory=dict)  # API path → calls a day
+    clears_a_month: int = 10
+    mark_fail_after: int = 10  # pushes in a row that failed; then none for mark_fail_s
+    mark_fail_s: float = 60
     ip_whitelist: list[str] = field(default_factory=list)  # empty: any caller
     oauth_hosts: list[str] = field(default_factory=list)  # empty: any loopback host
     oauth_code_s: float = 300
@@ -37,6 +42,13 @@ class Knobs:
     payee: str = "校园跑堂"
     refund_takes_s: float = 1.0
     refunds_apart_s: float = 60
+    transfer_takes_s: float = 1.0
+    transfer_confirm_s: float = 86400
+    transfer_needs_confirm: bool = True
+    transfer_scenes: list[str] = field(default_factory=lambda: ["1000", "1005"])
+    operation_balance_fen: int = 1_000_000_00
+    profit_sharing_ratio: float = 0.3
+    public_key_share: float = 1.0  # of notices and answers; 0: a merchant with certificates only
     notify_timeout_s: float = 5.0
     notify_scale: float = 1.0  # 0.01 plays the resend ladder a hundred times quicker
     close_paid_code: str = "ORDERPAID"
@@ -59,6 +71,8 @@ class Account:
     conditional_menus: list[dict[str, Any]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # id → name
     templates: list[dict[str, Any]] = field(default_factory=list)
+    notice_templates: list[dict[str, Any]] = field(default_factory=list)  # 订阅通知
+    industries: list[int] = field(default_factory=lambda: [1, 10])
     speech_recognition: bool = True
 
 
@@ -84,6 +98,7 @@ class Phone:
     last_message_at: float = 0.0
     typing_until: float = 0.0
     blocks_templates: bool = False
+    subscriptions: dict[str, int] = field(default_factory=dict)  # template id → consents left
 
 
 @dataclass(slots=True)
@@ -112,6 +127,7 @@ class Order:
     transaction_id: str = ""
     paid_at: float = 0.0
     notified: bool = False
+    trade_type: str = "JSAPI"  # or NATIVE, MWEB: then openid is whoever paid
 
 
 @dataclass(slots=True)
@@ -134,3 +150,48 @@ class Refund:
     status: str = "PROCESSING"
     success_at: float = 0.0
     notified: bool = False
+    account: str = "支付用户零钱"
+
+
+@dataclass(slots=True)
+class Transfer:
+    """商家转账. `amount` in fen; state as in the fact sheet C8; `package` is for the page."""
+
+    out_bill_no: str
+    transfer_bill_no: str
+    app_id: str
+    openid: str
+    amount: int
+    params: dict[str, Any]
+    made_at: float
+    state: str
+    package: str = ""
+    updated_at: float = 0.0
+    fail_reason: str = ""
+    notified: bool = False
+
+
+@dataclass(slots=True)
+class Share:
+    """A 分账 order: receivers with their results, and what came back of it (number → return)."""
+
+    out_order_no: str
+    order_id: str
+    transaction_id: str
+    receivers: list[dict[str, Any]]
+    params: dict[str, Any]
+    made_at: float
+    unfrozen: bool = False
+    returns: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PlatformCertificate:
+    """WeChat Pay's own certificate and the key behind it. It signs from `used_from` on."""
+
+    serial: str
+    certificate_pem: str
+    key_pem: str
+    effective_at: float
+    expires_at: float
+    used_from: float

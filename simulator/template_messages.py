@@ -1,15 +1,17 @@
 """message/template/send and the account's list of templates (fact sheet B4)."""
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from simulator.api_errors import ApiError
-from simulator.message_templates import check_value
+from simulator.message_templates import LIBRARY, check_value, template
 from simulator.state import Account, Phone
 
 if TYPE_CHECKING:
     from simulator.world import World
 
 Body = dict[str, Any]
+MOST_TEMPLATES = 25
 
 
 def send(world: "World", account: Account, body: Body) -> Body:
@@ -28,8 +30,6 @@ def send(world: "World", account: Account, body: Body) -> Body:
     rows = _rows(world, template, body.get("data"))
     _check_jump(body)
     with world.lock:
-        if world.count(f"template {account.app_id}") > world.knobs.template_sends_a_day:
-            raise ApiError(45009, "reach max api daily quota limit")
         if repeated := _sent_before(world, phone, body.get("client_msg_id")):
             return {"msgid": repeated}
         return {"msgid": _sent(world, phone, template, rows, body)}
@@ -69,16 +69,15 @@ def _sent_before(world: "World", phone: Phone, client_msg_id: Any) -> int | None
     return None
 
 
-def _sent(world: "World", phone: Phone, template: Body, rows: list[Body],
-                   body: Body) -> int:
+def _sent(world: "World", phone: Phone, template: Body, rows: list[Body], body: Body) -> int:
     msgid = world.next_id()
     if body.get("client_msg_id"):
         world.sent_templates[f"{phone.openid} {body['client_msg_id']}"] = {
             "msgid": msgid, "at": world.now()}
-    if phone.blocks_templates:
-        status = "failed:user block"
-    else:
-        status = "success"
+    fault = world.faults.take("template/report", phone.openid)
+    status = "failed:user block" if phone.blocks_templates else \
+        fault.outcome if fault and fault.outcome else "success"
+    if status == "success":
         mini = body.get("miniprogram")
         world.record(phone, "template", template_id=template["template_id"],
                      title=template["title"], url="" if mini else body.get("url") or "",
@@ -92,3 +91,57 @@ def listed(world: "World", account: Account, body: Body) -> Body:
     """template/get_all_private_template."""
     told = [{k: v for k, v in t.items() if k != "keys"} for t in account.templates]
     return {"template_list": told}
+
+
+def add(world: "World", account: Account, body: Body) -> Body:
+    """template/api_add_template {template_id_short, keyword_name_list}: one from the library."""
+    found = LIBRARY.get(str(body.get("template_id_short")))
+    if found is None:
+        raise ApiError(40037, "invalid template_id")
+    if len(account.templates) >= MOST_TEMPLATES:
+        raise ApiError(45026, "template num exceeds limit")
+    title, keys = found
+    wanted = body.get("keyword_name_list") or list(keys.values())
+    if not isinstance(wanted, list) or not set(wanted) <= set(keys.values()):
+        raise ApiError(47003, "argument invalid! keyword_name_list invalid")
+    made = template(secrets.token_urlsafe(32), title,
+                    {key: label for key, label in keys.items() if label in wanted})
+    with world.lock:
+        account.templates.append(made)
+        world.save(account)
+    return {"template_id": made["template_id"]}
+
+
+def delete(world: "World", account: Account, body: Body) -> Body:
+    """template/del_private_template {template_id}."""
+    with world.lock:
+        kept = [t for t in account.templates if t["template_id"] != body.get("template_id")]
+        if len(kept) == len(account.templates):
+            raise ApiError(40037, "invalid template_id")
+        account.templates = kept
+        world.save(account)
+    return {}
+
+
+def industry(world: "World", account: Account, body: Body) -> Body:
+    """template/get_industry, as the library's numbers have it."""
+    names = {1: ("IT科技", "互联网/电子商务"), 10: ("餐饮", "餐饮")}
+    told = [dict(zip(("first_class", "second_class"), names.get(i, ("其他", "其他")), strict=True))
+            for i in account.industries]
+    return {"primary_industry": told[0], "secondary_industry": told[1]}
+
+
+def set_industry(world: "World", account: Account, body: Body) -> Body:
+    """template/api_set_industry {industry_id1, industry_id2}."""
+    chosen = [body.get("industry_id1"), body.get("industry_id2")]
+    if not all(str(c).isdigit() and 1 <= int(str(c)) <= 41 for c in chosen):
+        raise ApiError(40102, "invalid industry id")
+    with world.lock:
+        account.industries = [int(str(c)) for c in chosen]
+        world.save(account)
+    return {}
+
+
+def blocked(world: "World", account: Account, body: Body) -> Body:
+    """wxa/sec/queryblocktmplmsg: none of ours ever was."""
+    return {"msginfo": []}

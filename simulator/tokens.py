@@ -32,7 +32,7 @@ def account_for(world: "World", app_id: Any, grant_type: Any, secret: Any,
 def plain(world: "World", account: Account) -> dict[str, Any]:
     """cgi-bin/token: a new token each time; the one before stays good for five minutes."""
     with world.lock:
-        if world.count(f"token {account.app_id}") > world.knobs.tokens_a_day:
+        if world.count(f"/cgi-bin/token {account.app_id}") > world.knobs.tokens_a_day:
             raise ApiError(45009, "reach max api daily quota limit")
         overlap = world.now() + world.knobs.token_overlap_s
         for token in _living(world, account, "plain"):
@@ -81,6 +81,14 @@ def holder(world: "World", value: str | None) -> Account:
         if token.until <= world.now():
             raise ApiError(42001, "access_token expired")
         return world.accounts[token.app_id]
+
+
+def kill(world: "World", value: str | None) -> None:
+    """Only this one: the holder's next call with it is refused."""
+    with world.lock:
+        if value and (token := world.access_tokens.get(value)):
+            token.killed = True
+            world.save(token)
 
 
 def expire_all(world: "World") -> None:

@@ -17,6 +17,8 @@ from simulator import (
     people,
     qr,
     qr_codes,
+    quotas,
+    subscriptions,
     template_messages,
     tokens,
 )
@@ -77,6 +79,7 @@ def _serve(path: str, method: str, call: Call, *, bare: bool = False) -> None:
         try:
             account = tokens.holder(world, request.args.get("access_token"))
             check_method(method)
+            quotas.spend(world, account, path)
             body = json_body() if method == "POST" else dict(request.args)
             return answer({**fine, **call(world, account, body)})
         except ApiError as error:
@@ -129,17 +132,33 @@ def callback_ips(world: World, account: Account, body: Body) -> Body:
 
 
 def callback_check(world: World, account: Account, body: Body) -> Body:
+    """callback/check {action, check_operator}: whether WeChat's hosts can reach the account's."""
     if body.get("action") not in ("dns", "ping", "all"):
         raise ApiError(40201, "invalid action")
-    return {"dns": [{"ip": "127.0.0.1", "real_operator": "DEFAULT"}],
+    if body.get("check_operator", "DEFAULT") not in ("DEFAULT", "CHINANET", "UNICOM", "CAP"):
+        raise ApiError(40202, "invalid operator")
+    told = {"dns": [{"ip": "127.0.0.1", "real_operator": "DEFAULT"}],
             "ping": [{"ip": "127.0.0.1", "from_operator": "DEFAULT", "package_loss": "0%",
                       "time": "1.000ms"}]}
+    return {name: found for name, found in told.items() if body["action"] in (name, "all")}
 
 
 _serve("/cgi-bin/message/custom/send", "POST", customer_messages.send)
 _serve("/cgi-bin/message/custom/typing", "POST", customer_messages.typing)
 _serve("/cgi-bin/message/template/send", "POST", template_messages.send)
+_serve("/cgi-bin/message/subscribe/bizsend", "POST", subscriptions.send)
+_serve("/wxaapi/newtmpl/getcategory", "GET", subscriptions.categories)
+_serve("/wxaapi/newtmpl/getpubtemplatetitles", "GET", subscriptions.titles)
+_serve("/wxaapi/newtmpl/getpubtemplatekeywords", "GET", subscriptions.keywords)
+_serve("/wxaapi/newtmpl/gettemplate", "GET", subscriptions.owned)
+_serve("/wxaapi/newtmpl/addtemplate", "POST", subscriptions.add)
+_serve("/wxaapi/newtmpl/deltemplate", "POST", subscriptions.delete)
 _serve("/cgi-bin/template/get_all_private_template", "GET", template_messages.listed, bare=True)
+_serve("/cgi-bin/template/api_add_template", "POST", template_messages.add)
+_serve("/cgi-bin/template/del_private_template", "POST", template_messages.delete)
+_serve("/cgi-bin/template/get_industry", "GET", template_messages.industry, bare=True)
+_serve("/cgi-bin/template/api_set_industry", "POST", template_messages.set_industry)
+_serve("/wxa/sec/queryblocktmplmsg", "POST", template_messages.blocked)
 _serve("/cgi-bin/menu/create", "POST", menus.create)
 _serve("/cgi-bin/menu/get", "GET", menus.get, bare=True)
 _serve("/cgi-bin/menu/delete", "GET", menus.delete)
@@ -149,6 +168,7 @@ _serve("/cgi-bin/menu/trymatch", "POST", menus.try_match, bare=True)
 _serve("/cgi-bin/get_current_selfmenu_info", "GET", menus.current, bare=True)
 _serve("/cgi-bin/qrcode/create", "POST", qr_codes.create, bare=True)
 _serve("/cgi-bin/user/info", "GET", people.info, bare=True)
+_serve("/cgi-bin/user/info/batchget", "POST", people.infos, bare=True)
 _serve("/cgi-bin/user/get", "GET", people.listed, bare=True)
 _serve("/cgi-bin/user/info/updateremark", "POST", people.update_remark)
 _serve("/cgi-bin/tags/create", "POST", people.create_tag, bare=True)
@@ -162,6 +182,24 @@ _serve("/cgi-bin/ticket/getticket", "GET", jsapi_ticket)
 _serve("/cgi-bin/getcallbackip", "GET", callback_ips, bare=True)
 _serve("/cgi-bin/get_api_domain_ip", "GET", callback_ips, bare=True)
 _serve("/cgi-bin/callback/check", "POST", callback_check, bare=True)
+_serve("/cgi-bin/clear_quota", "POST", quotas.clear)
+_serve("/cgi-bin/openapi/quota/get", "POST", quotas.get)
+_serve("/cgi-bin/openapi/quota/clear", "POST", quotas.clear_path)
+_serve("/cgi-bin/openapi/rid/get", "POST", quotas.rid)
+
+
+@blueprint.route("/cgi-bin/clear_quota/v2", methods=["GET", "POST"])
+def clear_quota_by_secret() -> Response:
+    """The way that needs no token: for when the tokens themselves are used up."""
+    world, args = this_world(), request.values
+    try:
+        check_method("POST")
+        account = tokens.account_for(world, args.get("appid"), "client_credential",
+                                     args.get("appsecret"), request.remote_addr or "")
+        return answer({"errcode": 0, "errmsg": "ok",
+                       **quotas.clear(world, account, {"appid": account.app_id})})
+    except ApiError as error:
+        return refusal(error)
 
 
 @blueprint.get("/cgi-bin/showqrcode")
@@ -179,7 +217,8 @@ def show_qr() -> Response:
 def upload_media() -> Response:
     world = this_world()
     try:
-        tokens.holder(world, request.args.get("access_token"))
+        account = tokens.holder(world, request.args.get("access_token"))
+        quotas.spend(world, account, request.path)
         return answer(media.upload(world, request.values.get("type"), request.files.get("media")))
     except ApiError as error:
         return refusal(error)
@@ -189,13 +228,18 @@ def upload_media() -> Response:
 def get_media() -> Response:
     world = this_world()
     try:
-        tokens.holder(world, request.args.get("access_token"))
-        content, kind = media.get(world, request.args.get("media_id"))
+        account = tokens.holder(world, request.args.get("access_token"))
+        quotas.spend(world, account, request.path)
+        media_id = request.args.get("media_id")
+        content, kind = media.get(world, media_id)
+        if kind == media.TYPES["video"]:  # films are told by their address
+            return answer({"video_url": f"{world.base_url}/sim/media/{media_id}"})
         return Response(content, content_type=kind)
     except ApiError as error:
         return refusal(error)
 
 
 @blueprint.route("/cgi-bin/<path:path>", methods=["GET", "POST"])
+@blueprint.route("/wxaapi/<path:path>", methods=["GET", "POST"])
 def unknown(path: str) -> Response:
     return refusal(ApiError(40066, "invalid url"))

@@ -1,7 +1,6 @@
 """The world of one simulator: accounts, people with phones, their chats and their money.
 
-Everything is guarded by `World.lock`. What a person does (say, tap_menu, follow …) waits for the
-account's server, and holds no lock meanwhile: the server calls back while it thinks.
+Everything is guarded by `World.lock`. What people do stands in deeds.py.
 """
 import itertools
 import threading
@@ -12,17 +11,27 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from simulator import menus, official_push, qr
+from simulator import official_push
 from simulator.credentials import Credentials, openid_for
-from simulator.faults import Faults
+from simulator.deeds import Deeds, PhoneRef
+from simulator.faults import Faults, Held
 from simulator.journal import Journal
 from simulator.message_templates import default_templates
-from simulator.official_push import Outcome
 from simulator.schedule import Schedule
-from simulator.state import AccessToken, Account, Knobs, Order, Phone, Prepay, Refund
+from simulator.state import (
+    AccessToken,
+    Account,
+    Knobs,
+    Order,
+    Phone,
+    PlatformCertificate,
+    Prepay,
+    Refund,
+    Share,
+    Transfer,
+)
 from simulator.store import Store
 
-PhoneRef = Phone | str
 Event = dict[str, Any]
 
 
@@ -30,7 +39,7 @@ class UnknownPhone(LookupError):
     """No phone has that id, openid or name."""
 
 
-class World:
+class World(Deeds):
     """One simulated WeChat. `webhook` may hold {app_id}; `directory` keeps it across restarts."""
 
     def __init__(self, credentials: Credentials, webhook: str = "",
@@ -41,6 +50,7 @@ class World:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.schedule = Schedule(clock)
+        self.held = Held(self.schedule.after)
         self.store = Store(Path(directory) / "world.sqlite" if directory else None)
         self.accounts: dict[str, Account] = {}
         self.phones: dict[str, Phone] = {}
@@ -49,6 +59,11 @@ class World:
         self.orders: dict[str, Order] = {}
         self.prepays: dict[str, Prepay] = {}
         self.refunds: dict[str, Refund] = {}
+        self.transfers: dict[str, Transfer] = {}
+        self.shares: dict[str, Share] = {}
+        self.receivers: dict[str, dict[str, str]] = {}  # 分账: "type account" → what was added
+        self.certificates: dict[str, PlatformCertificate] = {}
+        self.bill_files: dict[str, tuple[float, bytes, bool]] = {}  # until, content, as GZIP
         self.media: dict[str, dict[str, Any]] = {}
         self.media_bytes: dict[str, bytes] = {}
         self.qr_tickets: dict[str, dict[str, Any]] = {}
@@ -59,6 +74,9 @@ class World:
         self.web_ports: dict[str, int] = {}  # phone id → its in-app browser's port
         self.counts: dict[str, int] = {}  # "2026-11-22 token wx…" → calls that day
         self.forced_refreshes: dict[str, float] = {}  # app id → the last one's moment
+        self.rids: dict[str, dict[str, Any]] = {}  # of refused calls
+        self.sent_notices: dict[str, float] = {}
+        self.marked: dict[str, tuple[int, float]] = {}  # app id → failed pushes, silent until
         self._events: list[Event] = []
         self._serials = itertools.count(int(time.time() * 1000) * 10_000)
         self._restore()
@@ -156,160 +174,6 @@ class World:
             found = self._openids.get(openid) if isinstance(openid, str) else None
         return found if found and found.app_id == account.app_id else None
 
-    # what a person does
-
-    def say(self, ref: PhoneRef, text: str, msgmenuid: str | None = None,
-            msg_id: int | None = None, times: int = 1) -> str | None:
-        """Send a text; returns what the passive reply said (None: nothing, or not a text).
-
-        `msgmenuid`: it was a tap on a menu-message item. `msg_id`, `times`: the very same message
-        again, as WeChat repeats one whose answer it missed.
-        """
-        return self.send_text(ref, text, msgmenuid, msg_id, times).reply
-
-    def send_text(self, ref: PhoneRef, text: str, msgmenuid: str | None = None,
-                  msg_id: int | None = None, times: int = 1) -> Outcome:
-        """As `say`, with the whole outcome."""
-        more = {"bizmsgmenuid": msgmenuid} if msgmenuid else {}
-        return self._send(ref, "text", {"Content": text, **more}, {"content": text},
-                          msg_id=msg_id, times=times)
-
-    def send_image(self, ref: PhoneRef, pic: str | None = None,
-                   content: bytes | None = None) -> Outcome:
-        """Send a picture. `pic`: its address, made up by default; `content`: what media/get has."""
-        media_id = self.add_media("image", content or qr.grey_png(64, (b"\0" + b"\xb4" * 64) * 64))
-        url = pic or f"{self.base_url}/sim/media/{media_id}"
-        return self._send(ref, "image", {"PicUrl": url, "MediaId": media_id}, {"content": url})
-
-    def send_voice(self, ref: PhoneRef, recognition: str = "") -> Outcome:
-        """Send a voice message; `recognition` arrives if the account enabled recognition."""
-        phone = self.phone(ref)
-        fields = {"MediaId": self.add_media("voice", b"#!AMR\n"), "Format": "amr"}
-        if self.accounts[phone.app_id].speech_recognition:
-            fields["Recognition"] = recognition
-        return self._send(phone, "voice", fields, {"content": recognition})
-
-    def share_location(self, ref: PhoneRef, lat: float, lng: float, label: str = "") -> Outcome:
-        """Send a location message (＋ → 位置)."""
-        fields = {"Location_X": lat, "Location_Y": lng, "Scale": 15, "Label": label}
-        return self._send(ref, "location", fields,
-                          {"content": label, "label": label, "lat": lat, "lng": lng})
-
-    def report_position(self, ref: PhoneRef, lat: float, lng: float) -> Outcome:
-        """The LOCATION event of someone who lets the account see where they are."""
-        if not self.phone(ref).followed:
-            return Outcome(False)
-        return self._event(ref, "LOCATION", Latitude=lat, Longitude=lng, Precision=30.0)
-
-    def follow(self, ref: PhoneRef, scene: str | None = None) -> Outcome:
-        """Follow the account, by a parametric QR code when `scene` is given."""
-        phone = self.phone(ref)
-        if phone.followed:
-            return self.scan(phone, scene) if scene else Outcome(False)
-        with self.lock:
-            phone.followed, phone.subscribe_time = True, int(self.now())
-            phone.subscribe_scene = "ADD_SCENE_QR_CODE" if scene else "ADD_SCENE_SEARCH"
-            phone.qr_scene_str = scene or ""
-            self.open_window(phone, "follow")
-        self.record(phone, "notice", content="已关注")
-        if not scene:
-            return self._event(phone, "subscribe", EventKey="")
-        return self._event(phone, "subscribe", EventKey=f"qrscene_{scene}",
-                           Ticket=self.ticket_for(phone.app_id, scene))
-
-    def unfollow(self, ref: PhoneRef) -> Outcome:
-        """Stop following: no reply is shown, and the account may say no more."""
-        phone = self.phone(ref)
-        if not phone.followed:
-            return Outcome(False)
-        with self.lock:
-            phone.followed, phone.windows, phone.tags = False, {}, []
-            self.save(phone)
-        self.record(phone, "notice", content="已取消关注")
-        return self._event(phone, "unsubscribe", EventKey="")
-
-    def scan(self, ref: PhoneRef, scene: str) -> Outcome:
-        """Scan the account's parametric QR code; someone new follows by it."""
-        phone = self.phone(ref)
-        if self._is_expired(phone.app_id, scene):
-            self.record(phone, "notice", content="该二维码已过期")
-            return Outcome(False)
-        if not phone.followed:
-            return self.follow(phone, scene)
-        with self.lock:
-            self.open_window(phone, "scan")
-        self.record(phone, "said", kind="scan", content=scene)
-        return self._event(phone, "SCAN", EventKey=scene,
-                           Ticket=self.ticket_for(phone.app_id, scene))
-
-    def tap_menu(self, ref: PhoneRef, key: str) -> Outcome:
-        """Tap a menu item: `key` of a click item, or the address of a view item.
-
-        Menus are cached on the phone, so a key that the account has since removed comes too.
-        """
-        phone = self.phone(ref)
-        if not phone.followed:
-            return Outcome(False)
-        if key.startswith(("http://", "https://")):
-            return self._event(phone, "VIEW", EventKey=key)
-        with self.lock:
-            self.open_window(phone, "tap")
-        self.record(phone, "said", kind="menu", content=key,
-                    label=menus.label_of(self, phone, key))
-        return self._event(phone, "CLICK", EventKey=key)
-
-    def pay(self, ref: PhoneRef, prepay_id: str,
-            request: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Confirm in the pay sheet; {"err_msg": "get_brand_wcpay_request:ok"} when paid.
-
-        `request`: all that the page gave to getBrandWCPayRequest, whose paySign is then checked.
-        """
-        from simulator import cashier
-
-        return cashier.pay(self, self.phone(ref), prepay_id, request)
-
-    def open(self, ref: PhoneRef, url: str) -> str:
-        """Where this phone's in-app browser shows `url`. ValueError: not this machine's page."""
-        from simulator import webview
-
-        self.web_port(ref)
-        return webview.open_page(self, self.phone(ref), url)
-
-    def web_port(self, ref: PhoneRef) -> int:
-        """The port of this phone's in-app browser, started when first needed."""
-        from simulator import webview
-
-        phone = self.phone(ref)
-        self.web_ports[phone.id] = port = webview.start(self, phone)
-        return port
-
-    def _send(self, ref: PhoneRef, kind: str, fields: dict[str, Any], bubble: dict[str, Any],
-              msg_id: int | None = None, times: int = 1) -> Outcome:
-        """A message that the person wrote: opens the 48-hour window, then goes to the server."""
-        phone = self.phone(ref)
-        self.record(phone, "said", kind=kind, **bubble)
-        with self.lock:
-            if not phone.followed:
-                self.record(phone, "notice", content="你还没有关注该服务号")
-                return Outcome(False)
-            phone.last_message_at = self.now()
-            self.open_window(phone, "message")
-        return official_push.push(self, phone, {
-            **self._head(phone, kind), **fields, "MsgId": msg_id or self.next_id()}, times)
-
-    def _event(self, ref: PhoneRef, event: str, **fields: Any) -> Outcome:
-        phone = self.phone(ref)
-        return official_push.push(
-            self, phone, {**self._head(phone, "event"), "Event": event, **fields})
-
-    def _head(self, phone: Phone, kind: str) -> dict[str, Any]:
-        return {"ToUserName": self.accounts[phone.app_id].original_id,
-                "FromUserName": phone.openid, "CreateTime": int(self.now()), "MsgType": kind}
-
-    def report_template(self, phone: Phone, msgid: int, status: str) -> None:
-        """Push TEMPLATESENDJOBFINISH (its MsgID has a capital D)."""
-        self._event(phone, "TEMPLATESENDJOBFINISH", MsgID=msgid, Status=status)
-
     # what is kept
 
     def open_window(self, phone: Phone, trigger: str) -> None:
@@ -368,13 +232,21 @@ class World:
             self.media_bytes[media_id] = content
         return media_id
 
-    def _is_expired(self, app_id: str, scene: str) -> bool:
+    def is_expired_scene(self, app_id: str, scene: str) -> bool:
         """Whether this scene was only ever on temporary codes, and all of them have lapsed."""
         with self.lock:
             codes = [code for code in self.qr_tickets.values()
                      if code["app_id"] == app_id and code["scene"] == scene]
             return bool(codes) and all(
                 code["until"] is not None and code["until"] <= self.now() for code in codes)
+
+    def scene_of(self, said: str) -> str | None:
+        """The scene of a code by what its picture says; None when it is no code of ours."""
+        from simulator import qr_codes
+
+        with self.lock:
+            return next((code["scene"] for ticket, code in self.qr_tickets.items()
+                         if qr_codes.address(ticket) == said), None)
 
     def ticket_for(self, app_id: str, scene: str) -> str:
         """The ticket of the newest QR code with that scene; one is made up where there is none."""
@@ -393,10 +265,13 @@ class World:
 
     def count(self, what: str) -> int:
         """How often `what` has happened today, this time included. Under the lock."""
-        day = time.strftime("%Y-%m-%d", time.gmtime(self.now() + 8 * 3600))
-        key = f"{day} {what}"
+        key = f"{self.today()} {what}"
         self.counts[key] = self.counts.get(key, 0) + 1
         return self.counts[key]
+
+    def today(self) -> str:
+        """The date in China, YYYY-MM-DD."""
+        return time.strftime("%Y-%m-%d", time.gmtime(self.now() + 8 * 3600))
 
     def save(self, record: Any) -> None:
         """Keep a changed record across restarts. Under the lock."""
@@ -412,6 +287,7 @@ class World:
                 for key, row in self.store.all(kind)})
         self._openids = {phone.openid: phone for phone in self.phones.values()}
         self.qr_tickets.update(self.store.all("qr"))
+        self.receivers.update(self.store.all("receiver"))
         self._events = [event for _, event in self.store.all("event")]
         for account in self.accounts.values():
             known = {kept["template_id"] for kept in account.templates}
@@ -426,4 +302,7 @@ _KINDS: dict[str, tuple[type, str, str]] = {
     "order": (Order, "orders", "out_trade_no"),
     "prepay": (Prepay, "prepays", "prepay_id"),
     "refund": (Refund, "refunds", "out_refund_no"),
+    "transfer": (Transfer, "transfers", "out_bill_no"),
+    "share": (Share, "shares", "out_order_no"),
+    "certificate": (PlatformCertificate, "certificates", "serial"),
 }

@@ -3,13 +3,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from wechatpayv3 import WeChatPay
 from werkzeug.serving import BaseWSGIServer
 
 from simulator import app as simulator_app
 from simulator.credentials import Credentials, ensure
 from simulator.state import Knobs, Phone
 from simulator.world import World
-from tests.simulator.clients import Api
+from tests.simulator.clients import Api, wechatpayv3_client
 from tests.simulator.receiver import Receiver
 
 
@@ -58,3 +59,9 @@ def receiver(world: World) -> Iterator[Receiver]:
     with Receiver(world.credentials).running() as receiver:
         world.webhook = receiver.url
         yield receiver
+
+
+@pytest.fixture
+def merchant(world: World, receiver: Receiver) -> WeChatPay:
+    """wechatpayv3 in public-key mode, whose notices the receiver hears."""
+    return wechatpayv3_client(world, receiver.notify_url)

@@ -10,29 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import pay_crypto
-from simulator.pay import PayError, _checked_order
-from tests.simulator.clients import wechatpayv3_client
-
-
-@pytest.fixture
-def merchant(world, receiver):
-    return wechatpayv3_client(world, receiver.notify_url)
-
-
-def made(answer):
-    """(status, JSON) of a wechatpayv3 answer."""
-    return answer[0], json.loads(answer[1]) if answer[1] else None
-
-
-def order(merchant, phone, number="ORDER0001", total=1750, **more):
-    return made(merchant.pay(description="黄焖鸡(大)等2件", out_trade_no=number,
-                             amount={"total": total}, payer={"openid": phone.openid}, **more))
-
-
-def paid(world, merchant, phone, number="ORDER0001", total=1750):
-    prepay_id = order(merchant, phone, number, total)[1]["prepay_id"]
-    assert world.pay(phone, prepay_id) == {"err_msg": "get_brand_wcpay_request:ok"}
-    assert world.settle()
+from simulator.pay import PayError
+from simulator.pay.orders import checked_order
+from tests.simulator.merchant import made, order, paid
 
 
 class ByHand:
@@ -228,10 +208,10 @@ def test_order_numbers(credentials, number):
             "out_trade_no": number, "notify_url": "https://example.com/n",
             "amount": {"total": 1}, "payer": {"openid": phone.openid}}
     if 6 <= len(number) <= 32 and " " not in number and "汉" not in number:
-        assert _checked_order(here, body)[0] == number
+        assert checked_order(here, body)[0] == number
     else:
         with pytest.raises(PayError, match="out_trade_no"):
-            _checked_order(here, body)
+            checked_order(here, body)
 
 
 def test_strangers_account_and_merchant(world, by_hand, lin):

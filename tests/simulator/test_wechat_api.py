@@ -216,3 +216,46 @@ def _named(content, name):
     raw = io.BytesIO(content)
     raw.name = name  # type: ignore[attr-defined]
     return raw
+
+
+def test_templates_from_the_library(world, api, client):
+    before = len(world.account.templates)
+    made = api.post("/cgi-bin/template/api_add_template", {
+        "template_id_short": "43001", "keyword_name_list": ["订单号", "商品"]})
+
+    listed = api.get("/cgi-bin/template/get_all_private_template")["template_list"]
+    assert listed[-1]["template_id"] == made["template_id"]
+    assert listed[-1]["content"] == "订单号:{{character_string1.DATA}}\n商品:{{thing2.DATA}}\n"
+    for _ in range(25 - before - 1):
+        assert api.post("/cgi-bin/template/api_add_template", {
+            "template_id_short": "43001"})["errcode"] == 0
+    assert api.post("/cgi-bin/template/api_add_template", {
+        "template_id_short": "43001"})["errcode"] == 45026
+    assert api.post("/cgi-bin/template/api_add_template", {
+        "template_id_short": "1"})["errcode"] == 40037
+    told = {"template_id": made["template_id"]}
+    assert api.post("/cgi-bin/template/del_private_template", told)["errcode"] == 0
+    assert api.post("/cgi-bin/template/del_private_template", told)["errcode"] == 40037
+    client.template.set_industry(10, 1)
+    assert client.template.get_industry()["primary_industry"]["first_class"] == "餐饮"
+    assert api.post("/cgi-bin/template/api_set_industry", {})["errcode"] == 40102
+
+
+def test_people_by_the_hundred(world, client, api, lin):
+    nobody = world.add_phone("走了", followed=False)
+
+    assert [u["subscribe"] for u in client.user.get_batch([lin.openid, nobody.openid])] == [1, 0]
+    many = {"user_list": [{"openid": lin.openid}] * 101}
+    assert api.post("/cgi-bin/user/info/batchget", many)["errcode"] == 40032
+    assert api.post("/cgi-bin/user/info/batchget", {})["errcode"] == 40032
+
+
+@pytest.mark.parametrize(("kind", "part", "errcode"), [
+    ("mpnews", {"media_id": "m"}, 0), ("mpnewsarticle", {"article_id": "a"}, 0),
+    ("wxcard", {"card_id": "c"}, 0), ("mpnews", {}, 40007), ("wxcard", {}, 47001)])
+def test_messages_that_refer_to_something(world, api, lin, kind, part, errcode):
+    world.say(lin, "在吗")
+    told = api.post("/cgi-bin/message/custom/send", {
+        "touser": lin.openid, "msgtype": kind, kind: part or {"x": 1}})
+
+    assert told["errcode"] == errcode

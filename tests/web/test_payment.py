@@ -14,7 +14,7 @@ from models.ledger import held_for
 from models.order import Order
 from models.payment import Payment, PaymentState, Refund, RefundState
 from models.rules.order_state import OrderEvent, OrderState
-from simulator import cashier, pay_crypto
+from simulator import cashier, pay_crypto, platform_keys
 from tests.support.payment import (
     House,
     a_campus,
@@ -390,7 +390,7 @@ def test_refund_news_is_believed_once_committed(house, payment):
 # Whatever a stranger sends
 
 def signed(house: House, body: str, **other: str) -> dict[str, str]:
-    return cashier.signature_headers(house.world, body) | other
+    return platform_keys.signature_headers(house.world, body) | other
 
 
 def test_a_notice_older_than_five_minutes_is_refused(house, payment):
