@@ -1,6 +1,6 @@
 """Trouble on request: one mechanism for API calls, pushes to the webhook, pay notices and money.
 
-control/troubles.py names the usual ones, for the page and for people who do not want to spell them out.
+control/troubles.py names the usual ones, for the page and for whoever will not spell them out.
 """
 import itertools
 import threading

@@ -455,6 +455,19 @@ def _pay(browser: Browser, asked: dict[str, Any]) -> object:
     return browser.world.pay(browser.phone, _prepay_id(asked), asked)
 
 
+def _transfer_sheet(browser: Browser, asked: dict[str, Any]) -> object:
+    from simulator import wallet
+
+    try:
+        return {"ok": True, **wallet.sheet(browser.world, browser.phone, asked)}
+    except wallet.CannotReceive as reason:
+        return {"ok": False, "err_desc": str(reason)}
+
+
+def _transfer(browser: Browser, asked: dict[str, Any]) -> object:
+    return browser.world.receive(browser.phone, asked)
+
+
 def _prepay_id(asked: dict[str, Any]) -> str:
     return str(asked.get("package", "")).removeprefix("prepay_id=")
 
@@ -489,7 +502,19 @@ def _position(browser: Browser, asked: dict[str, Any]) -> object:
     return {}
 
 
-_COUNTER = {"pay/sheet": _pay_sheet, "pay": _pay, "config": _config, "position": _position}
+def _subscribe(browser: Browser, asked: dict[str, Any]) -> object:
+    """<wx-open-subscribe>: {"answers": {template id: true or false}}."""
+    answers = asked.get("answers")
+    if isinstance(answers, dict):
+        browser.world.answer_subscription(
+            browser.phone, {str(k): bool(v) for k, v in answers.items()})
+    return {"err_msg": "subscribe:ok"}
+
+
+_COUNTER = {
+    "pay/sheet": _pay_sheet, "pay": _pay, "config": _config, "position": _position,
+    "transfer/sheet": _transfer_sheet, "transfer": _transfer, "subscribe": _subscribe,
+}  # fmt: skip
 
 
 def _open_base(browser: Browser) -> str | None:

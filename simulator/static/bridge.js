@@ -170,6 +170,38 @@
     setTimeout(done, PAID_MS);
   }
 
+  // Taking money: 商家转账 is confirmed by whom it is for
+
+  const RECEIVE = "requestMerchantTransfer";
+
+  async function receive(request) {
+    const order = await ask("transfer/sheet", request);
+    if (!order.ok) return { err_msg: `${RECEIVE}:fail`, err_desc: order.err_desc };
+    return receiveSheet(order, request);
+  }
+
+  function receiveSheet(order, request) {
+    return new Promise((resolve) => {
+      const { sheet, close } = raise("确认收款", () => resolve({ err_msg: `${RECEIVE}:cancel` }), { "data-transfer-sheet": true });
+      const fault = el("p", { class: "fault", role: "alert" });
+      const confirm = el("button", { class: "button", type: "button", "data-transfer-confirm": true }, "收款");
+      confirm.addEventListener("click", async () => {
+        confirm.disabled = true;
+        const said = await ask("transfer", request).catch(() => null);
+        if (said) {
+          close();
+          resolve(said);
+          return;
+        }
+        confirm.disabled = false;
+        fault.textContent = "网络不好，再试一次。";
+      });
+      sheet.append(el("p", { class: "payee" }, order.payer), amount(order),
+        el("dl", {}, el("dt", {}, "备注"), el("dd", {}, order.remark), el("dt", {}, "收到"), el("dd", {}, "零钱")), confirm, fault);
+      confirm.focus({ preventScroll: true });
+    });
+  }
+
   // Places
 
   let allowed = null;
@@ -276,6 +308,7 @@
 
   const NATIVE = {
     getBrandWCPayRequest: pay,
+    requestMerchantTransfer: receive,
     preVerifyJSAPI: preVerify,
     geoLocation: position,
     openLocation: showPlace,

@@ -12,6 +12,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from simulator import app
 from simulator.credentials import Credentials
+from simulator.state import Transfer
 from simulator.world import World
 from tests.simulator.small_account import SmallAccount
 
@@ -440,3 +441,52 @@ def test_the_page_is_light_and_loads_nothing_from_elsewhere(desk):
     assert 20_000 < sum(size for _, size in seen) < 100_000
     policy = requests.get(f"{desk.world.base_url}/sim/", timeout=5).headers
     assert "script-src 'self'" in policy["Content-Security-Policy"]
+
+
+def test_troubles_are_switched_on_and_off(desk: Desk) -> None:
+    page, world = desk.page, desk.world
+    page.locator("[data-troubles]").click()
+    drawer = page.locator("[data-drawer]")
+    expect(drawer.locator("[data-faults-on]")).to_contain_text("一切正常")
+    row = drawer.locator('[data-trouble="push-lost"]')
+    row.get_by_label("在哪").select_option(label="文字消息")
+    row.get_by_label("几次").select_option(label="直到关掉")
+    row.get_by_role("button").click()
+
+    expect(drawer.locator("[data-faults-on]")).to_contain_text("文字消息：丢了 直到关掉")
+    expect(page.locator("[data-troubles] .badge")).to_have_text("1")
+    world.say("小林", "在吗")
+    expect(drawer.locator("[data-journal] em").first).to_have_text("文字消息：丢了")
+    expect(drawer.locator("[data-faults-on]")).to_contain_text("已出 1 次")
+    assert desk.account.heard == []
+
+    drawer.locator("[data-fault]").get_by_role("button", name="关掉").click()
+    expect(drawer.locator("[data-faults-on]")).to_contain_text("一切正常")
+    expect(page.locator("[data-troubles] .badge")).to_be_hidden()
+    drawer.locator("[data-drawer-close]").click()
+    expect(drawer).to_be_hidden()
+    world.say("小林", "在吗")
+    desk.account.after(1)
+
+
+def test_a_rider_takes_a_transfer_in_the_page(desk: Desk) -> None:
+    world = desk.world
+    rider = world.phone("阿哲")
+    with world.lock:
+        world.transfers["T1"] = Transfer(
+            "T1", "1330", world.account.app_id, rider.openid, 660, {"transfer_remark": "配送费"},
+            world.now(), "WAIT_USER_CONFIRM", package="pkg")
+    world.knobs.transfer_takes_s = 0
+    desk.send("阿哲", "确认").locator("a", has_text="微信支付").click()
+    web = desk.web("阿哲")
+    expect(web.locator("#pay")).to_be_visible()
+    frame = next(f for f in desk.page.frames if "/p/tok" in f.url)
+    frame.wait_for_function("() => window.WeixinJSBridge")
+    frame.evaluate("""([mchId, appId]) => { WeixinJSBridge.invoke("requestMerchantTransfer",
+        { mchId, appId, package: "pkg" }, (res) => { said.textContent = res.err_msg; }); }""",
+                   [world.credentials.mch_id, world.account.app_id])
+    expect(web.locator("[data-transfer-sheet]")).to_contain_text("6.60")
+    web.locator("[data-transfer-confirm]").click()
+    expect(web.locator("#said")).to_have_text("requestMerchantTransfer:ok")
+    world.settle()
+    assert world.transfers["T1"].state == "SUCCESS"

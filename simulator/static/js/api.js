@@ -15,6 +15,10 @@ export async function post(path, body = {}) {
   return answer(await fetch(`/sim/${path}`, init));
 }
 
+export async function remove(path) {
+  return answer(await fetch(`/sim/${path}`, { method: "DELETE" }));
+}
+
 async function answer(response) {
   const said = await response.json().catch(() => ({}));
   if (!response.ok) throw new Failed(said.error || said.message || `出错了（${response.status}）`);

@@ -3,6 +3,7 @@
 import { get, listen, post } from "./api.js";
 import { el } from "./dom.js";
 import { Phone } from "./phone.js";
+import { Troubles } from "./troubles.js";
 
 const FIRST = [["小林", "student"], ["食堂", "merchant"], ["阿哲", "rider"]];
 const MENU_EVERY_MS = 20_000;
@@ -110,6 +111,7 @@ document.querySelector("[data-first]").addEventListener("click", addFirst);
 dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
 dialog.querySelector("form").addEventListener("submit", add);
 setInterval(keepMenus, MENU_EVERY_MS);
+new Troubles(document.querySelector("[data-troubles]"), document.querySelector("[data-drawer]"));
 
 await loadPhones().catch(() => {});
 listen(hear, tell);

@@ -34,6 +34,8 @@ function said(event, scene) {
 }
 
 function words(event, scene) {
+  if (event.kind === "video" || event.kind === "shortvideo") return "[视频]";
+  if (event.kind === "link") return `🔗 ${event.content || event.url}`;
   if (event.kind === "voice") return `🎤 ${event.content || "语音"}`;
   return rendered(event.content ?? "", scene.go);
 }

@@ -207,6 +207,14 @@ export class Phone {
     if (await this.#do(quiet ? "position" : "location", place) && quiet) this.toast("已上报，服务号知道你在哪了");
   }
 
+  async #placeByMenu(item) {
+    const { places } = await get("places").catch(() => ({ places: [] }));
+    const spot = await askPlace(this.section, places);
+    if (!spot) return;
+    const { lat, lng, label } = spot;
+    await this.#do("menu", { key: item.key, kind: item.type, lat, lng, label });
+  }
+
   async #scan() {
     const scene = await askScene(this.section);
     if (!scene) return;
@@ -277,15 +285,19 @@ export class Phone {
   }
 
   async #tapMenu(item) {
-    if (item.type === "view" || (item.url && item.type !== "click")) {
+    if (item.type === "view" || (item.url && !["click", "miniprogram"].includes(item.type))) {
       this.#do("menu", { key: item.url });
       this.#go({ href: item.url });
     } else if (item.type === "location_select") {
-      await this.#place();
+      await this.#placeByMenu(item);
     } else if (item.type?.startsWith("scancode")) {
-      await this.#scan();
+      const result = await askScene(this.section);
+      if (result) await this.#do("menu", { key: item.key, kind: item.type, result });
     } else if (item.type?.startsWith("pic_")) {
-      await this.#picture();
+      const pic = await askPicture(this.section);
+      if (pic) await this.#do("menu", { key: item.key, kind: item.type, pic });
+    } else if (item.type === "miniprogram") {
+      await this.#do("menu", { key: item.pagepath, kind: "view_miniprogram" });
     } else {
       await this.#do("menu", { key: item.key ?? "" });
     }
