@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from cli.orders import orders
+from config import settings
 from models.campus import Account, Campus
 from models.inbox import Inbox
 from models.order import Order, OrderCode, place_order
@@ -25,7 +26,8 @@ def show(monkeypatch):
 
     def one(*arguments):
         return CliRunner().invoke(orders, ["show", *arguments])
-    return one
+    yield one
+    settings.load.cache_clear()
 
 
 @pytest.fixture
