@@ -354,7 +354,8 @@ def wxpay(given: Settings) -> Iterator[Finding]:
         return  # named above
     try:
         if not given.pay.public_key_id:
-            pay.fetch_certificates()
+            until = pay.fetch_certificates()
+            yield ok(about, f"its platform certificate is good until {until:%Y-%m-%d}")
         pay.query(f"DOCTOR{datetime.now(UTC):%y%m%d%H%M%S}")
     except Refused as refusal:
         if refusal.code == NO_SUCH_ORDER:

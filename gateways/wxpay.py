@@ -19,6 +19,7 @@ from wechatpayv3.utils import rsa_sign, rsa_verify
 from config.settings import ConfigurationError, PaySettings
 from gateways.errors import GatewayError, Refused, Unreachable
 from gateways.transport import Transport
+from gateways.wxpay_keys import PlatformKeys
 
 MAX_SKEW_S: Final = 300  # WeChat Pay's own limit, both ways
 MAX_NOTICE_BYTES: Final = 64 * 1024
@@ -107,8 +108,8 @@ class WxPay:
 
     After an Unreachable or a Refused the number stays the same: ask `query` or `query_refund`
     what became of it, or send the same request again. `now` stamps our signatures and judges
-    WeChat Pay's. Without a public key (platform-certificate mode) call `fetch_certificates` at
-    boot and every few hours. Raises ConfigurationError when a key cannot be read.
+    WeChat Pay's. Which keys it believes, and when it asks for new ones: gateways/wxpay_keys.py.
+    Raises ConfigurationError when a key cannot be read.
     """
 
     def __init__(self, pay: PaySettings, *, api_base: str,
@@ -182,9 +183,10 @@ class WxPay:
 
     def open_notice(self, headers: Mapping[str, str], body: bytes, *,
                     now: datetime) -> PaymentNotice | RefundNotice:
-        """Verify, decrypt and read a notification. Raises BadNotice; never uses the network.
+        """Verify, decrypt and read a notification. Raises BadNotice.
 
-        `headers` are looked up by their usual spelling; any mapping that ignores case will do.
+        The network is used only to learn certificates, once a minute at most. `headers` are
+        looked up by their usual spelling; any mapping that ignores case will do.
         """
         if len(body) > MAX_NOTICE_BYTES:
             raise BadNotice(f"{len(body)} bytes")
@@ -197,12 +199,15 @@ class WxPay:
         except Exception as error:  # wechatpayv3 trips over odd content in every possible way
             raise BadNotice(f"malformed: {type(error).__name__}") from error
 
-    def fetch_certificates(self) -> None:
-        """Learn the platform's certificates, for merchants that have no public key yet.
+    def fetch_certificates(self) -> datetime:
+        """Learn the platform's certificates now, for merchants without a public key.
 
-        Raises Unreachable, keeping those known, when none could be had.
+        Until when the last of them is good. Raises Unreachable, keeping those known, when none
+        could be had.
         """
-        self._core.fetch_certificates()
+        now = self._core.now()
+        self._core.keys.refresh(now=now)
+        return self._core.keys.newest(now=now).not_valid_after_utc
 
     @staticmethod
     def _told(answer: tuple[int, str]) -> Json:
@@ -235,8 +240,6 @@ class _Client(WeChatPay):  # type: ignore[misc]
 class _Core(Core):  # type: ignore[misc]
     """wechatpayv3's core with a bounded transport, our clock, and no network while verifying."""
 
-    _certificates: list[Any]
-
     def __init__(self, pay: PaySettings, api_base: str, now: Callable[[], datetime]) -> None:
         if len(pay.api_v3_key.encode()) != 32:
             raise ConfigurationError("WECHAT_PAY_API_V3_KEY must be 32 characters long")
@@ -247,26 +250,19 @@ class _Core(Core):  # type: ignore[misc]
             raise ConfigurationError(
                 f"WECHAT_PAY_PRIVATE_KEY or WECHAT_PAY_PUBLIC_KEY: {error}") from error
         self._http = Transport(api_base)
-        self._now = now
+        self.now = now
+        self.keys = PlatformKeys(pay.public_key_id, self._public_key, pay.api_v3_key,
+                                 lambda: self.request("/v3/certificates", skip_verify=True))
 
     def _init_certificates(self) -> None:
-        """Certificates are fetched when asked for, not while we are being built."""
+        """Certificates are fetched when they are needed, not while we are being built."""
 
-    def fetch_certificates(self) -> None:
-        known = list(self._certificates)
-        try:
-            self._update_certificates()
-        except Unreachable:
-            self._certificates = known
-            raise
-        except Exception as error:  # whatever wechatpayv3 trips over in what it was sent
-            self._certificates = known
-            raise Unreachable(f"certificates: {type(error).__name__}") from error
-        if not self._certificates:
-            self._certificates = known
-            raise Unreachable("no platform certificate to be had")
+    def _last_certificate(self) -> Any:
+        """Under which wechatpayv3 seals sensitive fields. Raises Unreachable."""
+        return self.keys.newest(now=self.now())
 
-    def check(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
+    def check(self, headers: Mapping[str, str], body: bytes, now: datetime, *,
+              is_answer: bool = False) -> None:
         """Raise BadNotice unless `body` was signed by WeChat Pay within the last 5 minutes.
 
         A probe (a signature that begins WECHATPAY/SIGNTEST/) fails here like any forgery.
@@ -278,11 +274,16 @@ class _Core(Core):  # type: ignore[misc]
             raise BadNotice("not of these five minutes")
         if headers.get("Wechatpay-Signature-Type") not in (None, "", _SIGNATURE_TYPE):
             raise BadNotice("unknown signature type")
-        if not self._verify_signature(headers, body):
+        if not self._is_signed(headers, body, now, is_answer=is_answer):
             raise BadNotice("wrong signature")
 
     def _verify_signature(self, headers: Mapping[str, str], body: bytes | str) -> bool:
-        key = self._key_of(headers.get("Wechatpay-Serial") or "")
+        return self._is_signed(headers, body, self.now(), is_answer=False)
+
+    def _is_signed(self, headers: Mapping[str, str], body: bytes | str, now: datetime, *,
+                   is_answer: bool) -> bool:
+        key = self.keys.key_of(headers.get("Wechatpay-Serial") or "", now=now,
+                               is_answer=is_answer)
         if key is None:
             return False
         try:
@@ -293,36 +294,30 @@ class _Core(Core):  # type: ignore[misc]
         except ValueError:
             return False
 
-    def _key_of(self, serial: str) -> Any:
-        """The public key that goes by `serial`: ours to hold, or of a fetched certificate."""
-        if self._public_key_id and serial == self._public_key_id:
-            return self._public_key
-        if not re.fullmatch(r"[0-9A-Fa-f]{1,64}", serial):
-            return None
-        number = int(serial, 16)
-        found = (c.public_key() for c in self._certificates if c.serial_number == number)
-        return next(found, None)
-
     def request(self, path: str, method: RequestType = RequestType.GET, data: Json | None = None,
-                skip_verify: bool = False, **_: Any) -> tuple[int, str]:
-        """One signed exchange. Raises Unreachable, also when the answer's signature is wrong."""
+                skip_verify: bool = False, cipher_data: bool = False,
+                **_: Any) -> tuple[int, str]:
+        """One signed exchange. Raises Unreachable, also when the answer's signature is wrong.
+
+        `cipher_data`: fields are sealed, so WeChat Pay must hear under which key.
+        """
         body = json.dumps(data, ensure_ascii=False).encode(errors="replace") if data else b""
-        answer = self._http.send(method.value, path, body=body or None,
-                                 headers=self._headers(method.value, path, body.decode()))
+        headers = self._headers(method.value, path, body.decode())
+        if cipher_data and not self._public_key_id:
+            headers["Wechatpay-Serial"] = f"{self._last_certificate().serial_number:040X}"
+        answer = self._http.send(method.value, path, body=body or None, headers=headers)
         if answer.status in (200, 204) and not skip_verify:
             self._check_answer(answer.headers, answer.body)
         return answer.status, answer.body.decode(errors="replace")
 
     def _check_answer(self, headers: Mapping[str, str], body: bytes) -> None:
-        if not self._public_key_id and self._key_of(headers.get("Wechatpay-Serial") or "") is None:
-            self.fetch_certificates()
         try:
-            self.check(headers, body, self._now())
+            self.check(headers, body, self.now(), is_answer=True)
         except BadNotice as error:
             raise Unreachable(f"WeChat Pay's answer: {error}", perhaps_done=True) from error
 
     def _headers(self, method: str, path: str, body: str) -> dict[str, str]:
-        stamp, nonce = int(self._now().timestamp()), secrets.token_hex(16)
+        stamp, nonce = int(self.now().timestamp()), secrets.token_hex(16)
         signature = rsa_sign(self._private_key, f"{method}\n{path}\n{stamp}\n{nonce}\n{body}\n")
         headers = {
             "Authorization": f'{_SIGNATURE_TYPE} mchid="{self._mchid}",nonce_str="{nonce}",'

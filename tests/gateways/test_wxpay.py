@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -470,46 +469,3 @@ def test_any_signed_bytes_are_a_bad_notice(body):
 def test_any_headers_are_a_bad_notice(headers):
     with pytest.raises(BadNotice):
         DESK.open(b"{}", headers)
-
-
-# --- platform certificates, for merchants that have no public key yet
-
-
-def certificate(key, serial):
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Tenpay.com Root CA")])
-    return x509.CertificateBuilder(
-        issuer_name=name, subject_name=name, public_key=key.public_key(), serial_number=serial,
-        not_valid_before=datetime(2020, 1, 1, tzinfo=UTC),
-        not_valid_after=datetime(2099, 1, 1, tzinfo=UTC),
-    ).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
-def test_certificate_mode():
-    serial = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
-    sealed = AESGCM(b"k" * 32).encrypt(
-        b"abcdefghijkl", certificate(DESK.key, int(serial, 16)), b"certificate")
-    listed = says(json.dumps({"data": [{
-        "serial_no": serial, "effective_time": "x", "expire_time": "x", "encrypt_certificate": {
-            "algorithm": "AEAD_AES_256_GCM", "nonce": "abcdefghijkl",
-            "associated_data": "certificate",
-            "ciphertext": base64.b64encode(sealed).decode()}}]}).encode())
-    body = DESK.sealed(PAID)
-    headers = DESK.signed(body, **{"Wechatpay-Serial": serial})
-    with scripted(listed, says(b"", 500), says(b'{"data": [7]}')) as told:
-        pay = WxPay(PaySettings("1900000001", "k" * 32, "AB", _private_pem(OTHER_KEY), None, None),
-                    api_base=told.base)
-        with pytest.raises(BadNotice):  # none known yet, and opening a notice asks nobody
-            pay.open_notice(headers, body, now=NOW)
-        assert told.paths == []
-        pay.fetch_certificates()
-        assert pay.open_notice(headers, body, now=NOW).transaction.is_paid
-        for _ in range(2):
-            with pytest.raises(Unreachable):
-                pay.fetch_certificates()
-            assert pay.open_notice(headers, body, now=NOW).transaction.is_paid
-        assert told.paths == ["/v3/certificates"] * 3
-
-
-def test_a_merchant_with_a_public_key_has_no_certificates(pay):
-    with pytest.raises(Unreachable):
-        pay.fetch_certificates()
