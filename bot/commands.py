@@ -14,12 +14,14 @@ from config import settings
 
 LONGEST: Final = 60
 _CODE: Final = r"(?P<code>[a-z]\\d{1,4})"
+_GROUP: Final = r"(?P<code>g\\d{1,4})"
 _NOISE: Final = re.compile(r"[\s，。！!,.~～]+")
 
 
 def _compiled(path: Path) -> list[tuple[str, re.Pattern[str]]]:
     words = tomllib.loads(path.read_text("utf-8"))
-    return [(name, re.compile(re.sub("CODE", _CODE, form), re.IGNORECASE))
+    return [(name, re.compile(re.sub("GROUP", _GROUP, re.sub("CODE", _CODE, form)),
+                              re.IGNORECASE))
             for name, forms in words.items() for form in forms]
 
 

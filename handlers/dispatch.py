@@ -16,7 +16,8 @@ from handlers.roads import graph_of, rider_place_key
 from handlers.wording import clock, dated, pickup
 from models.base import Session
 from models.campus import Campus, Place
-from models.order import Order
+from models.group_order import trip_code
+from models.order import Order, trip_of, trips
 from models.rider import CAPACITY, Offer, OfferState, Rider, RiderStatus
 from models.rules.order_state import LOADED, OrderState
 from models.shop import ShopOwner
@@ -56,7 +57,7 @@ def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | N
         rider_at=np.array([index[rider_place_key(session, campus, r) or ""] for r in riders],
                           np.int64),
         free_s=np.zeros(len(riders)),
-        load=np.array([len(in_hand[r.id]) for r in riders], np.int64),
+        load=np.array([len(trips(in_hand[r.id])) for r in riders], np.int64),
         capacity=np.full(len(riders), CAPACITY, np.int64),
         forbidden=_bars(session, orders, riders, now),
         routes=tuple(_route(in_hand[r.id], index, now) for r in riders),
@@ -69,7 +70,8 @@ def _waiting(session: Session, campus_id: int) -> list[Order]:
     asked = select(Offer.id).where(Offer.order_id == Order.id, Offer.state == OfferState.OPEN)
     query = select(Order).where(
         Order.campus_id == campus_id, Order.rider_id.is_(None),
-        Order.state.in_([OrderState.COOKING, OrderState.READY]), ~asked.exists())
+        Order.state.in_([OrderState.COOKING, OrderState.READY]), ~asked.exists(),
+        Order.leads_trip())
     return list(session.scalars(query.order_by(Order.id)))
 
 
@@ -163,14 +165,15 @@ def _still_holds(session: Session, order: Order, rider: Rider) -> bool:
         (Offer.order_id == order.id) | (Offer.rider_id == rider.id))
     return (rider.may_work and order.rider_id is None
             and OrderState(order.state) in (OrderState.COOKING, OrderState.READY)
-            and len(Order.carried_by(session, rider.id)) < CAPACITY
+            and len(trips(Order.carried_by(session, rider.id))) < CAPACITY
             and session.scalars(open_offers.limit(1)).first() is None)
 
 
 def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment, *,
            now: datetime) -> None:
+    fee_fen = sum(each.rider_fee_fen for each in trip_of(session, order))
     offer = Offer(order_id=order.id, rider_id=rider.id, offered_at=now, state=OfferState.OPEN,
-                  expires_at=now + OFFER_FOR, fee_fen=order.rider_fee_fen,
+                  expires_at=now + OFFER_FOR, fee_fen=fee_fen,
                   reason={"cost_s": round(assignment.cost_s, 1), **_plain(assignment)})
     session.add(offer)
     session.flush()
@@ -179,16 +182,16 @@ def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment,
     trip = graph_of(session, campus).distance_m(_key(order.pickup_place), _key(order.place)) \
         if order.pickup_place and order.place else 0
     chat = Reply("rider.offer", {
-        "code": order.code, "pickup": pickup(order),
+        "code": trip_code(session, order), "pickup": pickup(order),
         "where": _name(order.place), "metres": round(reason.distance_m + trip),
-        "fee": yuan(order.rider_fee_fen), "ready": clock(order.food_ready_at, campus),
+        "fee": yuan(fee_fen), "ready": clock(order.food_ready_at, campus),
         "why": _why(session, assignment), "seconds": int(OFFER_FOR.total_seconds())})
     tell(session, Notice(
         rider.person_id, f"offer:{offer.id}", template="rider_task", chat=chat, prefer="chat",
         good_until=offer.expires_at, facts={
             "code": dated(order, campus),
             "pickup": pickup(order),
-            "dropoff": _name(order.place), "fee": yuan(order.rider_fee_fen),
+            "dropoff": _name(order.place), "fee": yuan(fee_fen),
             "accept_by": clock(offer.expires_at, campus)}), now=now, order_id=order.id)
 
 

@@ -36,6 +36,10 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     order.rider_fee_fen = int(delivery_fen * RIDER_SHARE)
     soonest = promised_time(order.shop.prep_minutes, distance, now=now)
     order.promised_at = max(soonest, order.wanted_at) if order.wanted_at else soonest
+    if order.group_id:
+        from handlers.group_order.pricing import price_share  # groups need us first
+
+        price_share(session, order, now=now)
     session.flush()
 
 

@@ -2,6 +2,7 @@
 from models import (
     campus,
     errand,
+    group_order,
     inbox,
     ledger,
     order,
@@ -12,5 +13,5 @@ from models import (
     shop,
 )
 
-__all__ = ["campus", "errand", "inbox", "ledger", "order", "outbox", "payment", "person", "rider",
-           "shop"]
+__all__ = ["campus", "errand", "group_order", "inbox", "ledger", "order", "outbox", "payment",
+           "person", "rider", "shop"]

@@ -1,4 +1,5 @@
 """Orders: what was wanted, where it goes, and every step it took."""
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -6,16 +7,18 @@ from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     Numeric,
     Sequence,
     func,
+    or_,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
 
 from models.base import Base
 from models.campus import Place
@@ -27,6 +30,7 @@ from models.rules.order_state import (
     ENDED,
     GIVES_STOCK_BACK,
     HOLDS_STOCK,
+    WANTS_RIDER,
     IllegalTransition,
     OrderEvent,
     OrderState,
@@ -57,6 +61,7 @@ class Order(Base):
         CheckConstraint("paid_at IS NOT NULL OR state IN "
                         "('draft', 'awaiting_payment', 'cancelled', 'expired')", name="paid_first"),
         Index("ix_orders_buyer_id_id", "buyer_id", "id"),
+        Index("ix_orders_group_id", "group_id", postgresql_where=text("group_id IS NOT NULL")),
         Index("ix_orders_live_buyer", "buyer_id", postgresql_where=LIVE),
         Index("ix_orders_live_shop", "shop_id", postgresql_where=LIVE),
         Index("ix_orders_live_rider", "rider_id", postgresql_where=LIVE),
@@ -77,6 +82,7 @@ class Order(Base):
     campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"))
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
     buyer_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("group_orders.id"))
     code: Mapped[str]
     kind: Mapped[str] = mapped_column(default=OrderKind.FOOD)
     state: Mapped[str] = mapped_column(default=OrderState.DRAFT)
@@ -180,9 +186,9 @@ class Order(Base):
 
     @classmethod
     def draft_of(cls, session: Session, buyer_id: int) -> "Order | None":
-        """The buyer's newest order that is not paid yet, locked."""
+        """The buyer's newest order of their own that is not paid yet, locked."""
         query = select(cls).where(
-            cls.buyer_id == buyer_id, LIVE,
+            cls.buyer_id == buyer_id, LIVE, cls.group_id.is_(None),
             cls.state.in_([OrderState.DRAFT, OrderState.AWAITING_PAYMENT]))
         return session.scalars(query.order_by(cls.id.desc()).limit(1).with_for_update()
                                .execution_options(populate_existing=True)).one_or_none()
@@ -199,6 +205,16 @@ class Order(Base):
         return list(session.scalars(query))
 
     @classmethod
+    def leads_trip(cls) -> "ColumnElement[bool]":
+        """SQL: an order of its own, or the first of its group's that no rider has, once every
+        kitchen of the group has answered. The others come along: handlers/group_order/trip.py."""
+        mate = aliased(cls)
+        ahead = select(mate.id).where(mate.group_id == cls.group_id, or_(
+            mate.state == OrderState.PAID,
+            (mate.id < cls.id) & mate.rider_id.is_(None) & mate.state.in_(sorted(WANTS_RIDER))))
+        return or_(cls.group_id.is_(None), ~ahead.exists())
+
+    @classmethod
     def carried_by(cls, session: Session, rider_id: int) -> "list[Order]":
         """What a rider has in hand; what waits on a rack no longer is."""
         query = select(cls).where(cls.rider_id == rider_id, LIVE, cls.state != OrderState.SHELVED)
@@ -212,6 +228,7 @@ class OrderLine(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("group_members.id"))  # whose bag
     position: Mapped[int]
     dish_id: Mapped[int] = mapped_column(ForeignKey("dishes.id"))
     dish_key: Mapped[str]
@@ -268,3 +285,20 @@ def place_order(session: Session, order: Order) -> Order:
     session.flush()
     session.get_one(OrderCode, (order.campus_id, order.code)).order_id = order.id
     return order
+
+
+def trips(orders: Iterable[Order]) -> list[Order]:
+    """The first order of each trip: all bags of a group are carried on one."""
+    seen: dict[object, Order] = {}
+    for order in orders:
+        seen.setdefault(("group", order.group_id) if order.group_id else order.id, order)
+    return list(seen.values())
+
+
+def trip_of(session: Session, order: Order) -> list[Order]:
+    """The orders that a rider who takes this one carries with it, itself first. Not locked."""
+    if order.group_id is None:
+        return [order]
+    query = select(Order).where(Order.group_id == order.group_id, Order.rider_id.is_(None),
+                                Order.id != order.id, Order.state.in_(sorted(WANTS_RIDER)))
+    return [order, *session.scalars(query.order_by(Order.id))]

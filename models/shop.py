@@ -79,7 +79,11 @@ class Dish(Base):
     shop: Mapped[Shop] = relationship(lazy="joined")
 
     def is_sold_out(self, now: datetime) -> bool:
-        return self.stock == 0 or (self.sold_out_until is not None and self.sold_out_until > now)
+        return self.stock == 0 or self.is_off_menu(now)
+
+    def is_off_menu(self, now: datetime) -> bool:
+        """The kitchen said so, whatever is reserved already."""
+        return self.sold_out_until is not None and self.sold_out_until > now
 
     @classmethod
     def by_keys(cls, session: Session, campus_id: int, keys: set[str]) -> "dict[str, Dish]":

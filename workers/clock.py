@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from config import settings
 from handlers.dispatch import expire_offers
+from handlers.group_order import close_due, finish, remind
 from handlers.kitchen import reject_unanswered
 from handlers.order import decide_silent_wish
 from handlers.payment import expire_unpaid
@@ -26,6 +27,7 @@ from models.order import Order
 from models.outbox import WAKE_CHANNEL, owe
 from models.rider import Offer, OfferState
 from models.rules.order_state import WANTS_RIDER, OrderState
+from workers import group_order
 from workers.doors import open_database, open_redis
 from workers.relay import BATCH, relay
 
@@ -85,6 +87,8 @@ def beat(redis: Redis, *, now: datetime) -> None:
     each(_unpaid(now), expire_unpaid, now=now)
     each(_unanswered(now), reject_unanswered, now=now)
     each(_silent_wishes(now), decide_silent_wish, now=now)
+    each(_ids(group_order.to_remind(now)), remind, now=now)
+    each(_ids(group_order.to_close(now)), close_due, now=now)
     with Sessions.begin() as session:
         expire_offers(session, now=now)
     for campus_id in _campuses_wanting_riders():
@@ -136,6 +140,7 @@ def _ids(query: "Select[int]") -> list[int]:
 
 def sweep(*, now: datetime) -> None:
     """What can wait ten seconds: messages whose turn died, and words that are kept too long."""
+    each(_ids(group_order.to_finish()), finish, now=now)
     with Sessions.begin() as session:
         adopt_lost_turns(session, now=now)
         erase_codes(session, now=now)

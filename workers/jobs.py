@@ -8,6 +8,7 @@ from workers.doors import open_database
 # kind of debt → the queue it waits in, and who pays it
 PAYERS = {
     "notice": ("push", "workers.notify", "deliver"),
+    "group.code": ("push", "workers.group_order", "make_code"),
     "turn": ("turns", "workers.turn", "take"),
     "payment.close": ("money", "workers.payment", "close"),
     "payment.check": ("money", "workers.payment", "check"),

@@ -2,12 +2,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from bot import context
 from bot.nlu.understand import Understanding, understand
 from config.texts import Reply
 from handlers import customer, dialogue
+from handlers.order import Item
 from handlers.speaker import Speaker
 from models.base import Session
 from models.order import Order
@@ -29,6 +31,14 @@ class Turn:
 
 
 Route = Callable[[Turn, Any], Reply | None]
+
+
+def items_of(meant: Understanding) -> tuple[Item, ...]:
+    """The dishes that were understood, as handlers take them."""
+    return tuple(Item(
+        str(item["dish_id"]), None if item.get("qty") is None else Decimal(str(item["qty"])),
+        tuple(item.get("options") or ()), item.get("op") or "add")
+        for item in meant.slots.get("items", ()))
 
 
 def by_code(turn: Turn, code: str | None) -> Order | None:

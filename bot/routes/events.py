@@ -1,6 +1,7 @@
 """What happens without words: following, scanning, places."""
 from datetime import datetime
 
+from bot.routes import group_order
 from bot.routes.base import Turn
 from bot.wire import Heard
 from config.texts import Reply
@@ -12,9 +13,12 @@ from models.base import Session
 def on_event(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -> Reply | None:
     match heard.event:
         case "subscribe":
-            return customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
+            greeting = customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
+            return group_order.scanned(session, speaker, heard.scene, now=now) or greeting
         case "SCAN" if heard.scene.startswith("b_"):
             return customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
+        case "SCAN" if heard.scene.startswith("g_"):
+            return group_order.scanned(session, speaker, heard.scene, now=now)
         case "unsubscribe":
             customer.leave(speaker)
             return None

@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 from bot import context
 from bot.nlu.understand import Understanding
+from bot.routes import group_order
 from bot.routes.base import Route, Turn, by_code, understood, unknown
 from config.texts import Reply
 from handlers import kitchen
@@ -28,7 +29,8 @@ def _merchant_order(states: tuple[OrderState, ...], action: Callable[..., Reply]
             order = waiting[0]
         if order is None:
             return unknown(str(meant.slots.get("order_ref")))
-        return action(turn.session, turn.speaker, kitchen.AnswerOrder(order.id), now=turn.now)
+        return group_order.cooks(turn, order, action) or action(
+            turn.session, turn.speaker, kitchen.AnswerOrder(order.id), now=turn.now)
     return route
 
 

@@ -2,6 +2,7 @@
 from collections.abc import Callable
 
 from bot import context
+from bot.routes import group_order
 from bot.routes.base import Route, Turn, by_code, understood
 from config.texts import Reply
 from handlers import rider
@@ -24,7 +25,7 @@ def as_rider(turn: Turn) -> Reply | None:
     order = by_code(turn, meant.slots.get("order_ref"))
     if order is None and not meant.slots.get("order_ref"):
         order = offered if meant.intent == "rider_accept" else _only_job(turn, meant.intent)
-    return route(turn, order)
+    return group_order.steps_with(turn, order, meant.intent) or route(turn, order)
 
 
 def _only_job(turn: Turn, intent: str) -> Order | None:

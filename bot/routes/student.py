@@ -1,13 +1,11 @@
 """What a student's sentence leads to."""
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 from bot import context
 from bot.nlu.understand import Understanding
-from bot.routes import errand
-from bot.routes.base import Turn, contact, help_, own, understood, unknown
+from bot.routes import errand, group_order
+from bot.routes.base import Turn, contact, help_, items_of, own, understood, unknown
 from config.texts import Reply, yuan
 from handlers import customer, dialogue, menu, rider
 from handlers import order as ordering
@@ -22,7 +20,8 @@ MISSES_BEFORE_HUMAN = 2
 
 
 def as_student(turn: Turn, focus: Order | None) -> Reply | None:
-    told = context.as_student(turn.session, turn.speaker, focus, now=turn.now)
+    told = {**context.as_student(turn.session, turn.speaker, focus, now=turn.now),
+            **group_order.told(turn)}
     meant = understood(turn, told, "student")
     if turn.pending.get("pending") == "choose" and (chosen := _chosen(turn, meant)):
         meant = chosen
@@ -38,6 +37,8 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
 
 def _missed(turn: Turn, meant: Understanding) -> Reply:
     """Not understood: an example first, then a person; never a third time the same words."""
+    if reply := group_order.by_name(turn):
+        return reply
     if meant.intent == "chitchat":
         return Reply("talk.chitchat")
     example = customer.example_dish(turn.session, turn.speaker)
@@ -47,13 +48,7 @@ def _missed(turn: Turn, meant: Understanding) -> Reply:
 
 
 def _items(meant: Understanding, turn: Turn) -> tuple[ordering.Item, ...]:
-    return tuple(ordering.Item(
-        str(item["dish_id"]), _decimal(item.get("qty")), tuple(item.get("options") or ()),
-        item.get("op") or "add") for item in meant.slots.get("items", ()))
-
-
-def _decimal(quantity: Any) -> Decimal | None:
-    return None if quantity is None else Decimal(str(quantity))
+    return items_of(meant)
 
 
 def _order_food(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
@@ -172,6 +167,8 @@ def _schedule(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | 
 
 def _said_confirm(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     """好的, 确认: yes to the question that is open, and to nothing else."""
+    if reply := group_order.confirmed(turn):
+        return reply
     asked = turn.pending.get("pending")
     order = own(turn, meant.slots.get("order_ref")) if meant.slots.get("order_ref") else focus
     if order is None:
@@ -249,6 +246,8 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
     "urge": _said_urge,
     "query_menu": _said_menu,
     "query_price": _said_price,
+    **dict.fromkeys(("group_open", "group_join", "group_add", "group_lock", "group_leave"),
+                    lambda turn, focus, meant: group_order.said(turn, meant)),
     "become_rider": _plainly("rider.how_to_become"),
     "human": _plainly("talk.human"),
     "sos": _plainly("talk.sos"),

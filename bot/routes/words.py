@@ -2,7 +2,7 @@
 from collections.abc import Callable
 
 from bot.commands import Command
-from bot.routes import errand
+from bot.routes import errand, group_order
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
@@ -16,6 +16,8 @@ from models.rules.order_state import OrderState
 
 def on_command(turn: Turn, command: Command) -> Reply | None:
     """What a command does; None: taken as a sentence after all."""
+    if reply := group_order.on_command(turn, command):
+        return reply
     if command.name in ("take", "decline"):
         return _take_or_decline(turn, command)
     route = _COMMANDS.get(command.name)
@@ -106,6 +108,8 @@ def _pin(turn: Turn, command: Command) -> Reply | None:
     """Four digits are a hand-over code only for a rider who stands at a door."""
     if turn.speaker.rider is None:
         return None
+    if reply := group_order.at_door(turn, command.rest):
+        return reply
     order = by_code(turn, command.code)
     at_door = any(o.state == OrderState.ARRIVED for o in turn.speaker.carrying)
     if not at_door or (command.code and order is None):

@@ -39,6 +39,11 @@ def order_paid(session: Session, order: Order, *, now: datetime) -> None:
     if order.kind == OrderKind.ERRAND:
         errand_paid(session, campus, order, now=now)
         return
+    if order.group_id:
+        from handlers.group_order.ordered import order_paid as group_paid  # it needs us first
+
+        group_paid(session, order, now=now)
+        return
     if not owners:
         accept(session, order, now=now)
         return

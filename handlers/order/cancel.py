@@ -47,6 +47,8 @@ class CancelOrder:
 
 
 def cancel_order(session: Session, speaker: Speaker, cmd: CancelOrder, *, now: datetime) -> Reply:
+    if reply := _leave_group(session, speaker, cmd, now=now):
+        return reply
     order = Order.lock(session, cmd.order_id)
     state = OrderState(order.state)
     if state in UNPAID:
@@ -66,6 +68,17 @@ def _cancel_unpaid(session: Session, speaker: Speaker, order: Order, *, now: dat
     dialogue.clear(speaker.person)
     undo.forget(speaker.person)
     return Reply("cancel.free", {"code": order.code})
+
+
+def _leave_group(session: Session, speaker: Speaker, cmd: CancelOrder, *,
+                 now: datetime) -> Reply | None:
+    """Until a kitchen begins, giving up one's part of a group is leaving the group."""
+    from handlers.group_order.leaving import LeaveGroup, leave  # it needs us first
+
+    order = session.get_one(Order, cmd.order_id)
+    if order.group_id is None or OrderState(order.state) not in {*UNPAID, OrderState.PAID}:
+        return None
+    return leave(session, speaker, LeaveGroup(order.group_id, cmd.is_sure), now=now)
 
 
 def _cancel_paid(session: Session, speaker: Speaker, order: Order, cmd: CancelOrder, *,

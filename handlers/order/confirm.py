@@ -53,7 +53,7 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
             order.stock_taken = take_stock(session, order.lines)
         except NotEnough as missing:
             return Reply("order.not_enough", {"dish": missing.name, "left": missing.left})
-        order.pay_until = now + PAY_WITHIN
+        order.pay_until = now + PAY_WITHIN if order.group_id is None else order.pay_until
         order.apply(session, OrderEvent.CONFIRMED, now=now, by=speaker.person.id)
     return _pay_here(session, speaker, order, now=now)
 

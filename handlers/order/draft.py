@@ -180,6 +180,16 @@ def _snapshot(order: Order) -> dict[str, Any]:
             "wanted_at": order.wanted_at.isoformat() if order.wanted_at else None}
 
 
+def fill(session: Session, speaker: Speaker, order: Order, items: Sequence[Item],
+         dishes: dict[str, Dish], *, now: datetime) -> list[Reply | None]:
+    """Put into a draft, or change in it, what its shop has; what was left out, in words."""
+    known = [item for item in items if item.dish_key in dishes]
+    mine, others = _split(known, dishes, order.shop_id)
+    wanted, gone = _without_sold_out(mine, dishes, now)
+    remarks = [_change(speaker, order, dishes[item.dish_key], item) for item in wanted]
+    return remarks + _left_out(others, gone, dishes)
+
+
 def _requote(session: Session, speaker: Speaker, order: Order,
              remarks: Sequence[Reply | None], *, headline: str, now: datetime) -> Reply:
     if order.kind == OrderKind.ERRAND:

@@ -8,6 +8,7 @@ from handlers.speaker import Speaker
 from handlers.taps import tap_id
 from handlers.wording import quoted, state_of, summary, when, where
 from models.base import Session
+from models.group_order import GroupOrder
 from models.order import Order, OrderKind
 from models.payment import Payment, PaymentState, Refund
 from models.rules.order_state import WANTS_RIDER, OrderState
@@ -31,7 +32,13 @@ def status_of(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
 
 def describe(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
     """One order, in the words that fit its state, with the taps that are open in it."""
+    from handlers.group_order.status import describe as describe_group  # it needs us first
+    from handlers.group_order.status import waits_for_lock
+
     state = OrderState(order.state)
+    if order.group_id and waits_for_lock(session, order):
+        group = session.get_one(GroupOrder, order.group_id)
+        return describe_group(session, speaker, group, now=now)
     match state:
         case OrderState.DRAFT if order.place_id is None:
             return Reply("order.where_to", {"code": order.code})

@@ -13,7 +13,7 @@ from handlers.rider.shared import drop_place, own_job, tell_buyer
 from handlers.speaker import Speaker
 from handlers.wording import pickup
 from models.base import Session
-from models.order import Order, OrderKind
+from models.order import Order, OrderKind, trips
 from models.rider import CAPACITY, Offer, OfferState, Rider
 from models.rules.order_state import ON_THE_WAY, OrderEvent, OrderState
 
@@ -113,7 +113,7 @@ def _may_not_take(session: Session, rider: Rider, order: Order) -> Reply | None:
         return Reply("rider.own_order", {"code": order.code})
     if rider.person_id in order.shop.owner_ids(session):
         return Reply("rider.own_shop", {"code": order.code})
-    if len(Order.carried_by(session, rider.id)) >= CAPACITY:
+    if len(trips(Order.carried_by(session, rider.id))) >= CAPACITY:
         return Reply("rider.full", {"code": order.code})
     if OrderState(order.state) not in (OrderState.COOKING, OrderState.READY):
         return Reply("rider.gone", {"code": order.code})

@@ -121,7 +121,7 @@ def empty(engine: Engine) -> None:
             connection.execute(table.delete())
         for table in APPEND_ONLY:
             connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
-        for serial in ("order_code_serial", "refund_code_serial"):
+        for serial in ("order_code_serial", "refund_code_serial", "group_code_serial"):
             connection.execute(text(f"ALTER SEQUENCE {serial} RESTART"))
 
 

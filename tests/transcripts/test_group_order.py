@@ -1,0 +1,371 @@
+"""Journey 8: open, join, each pays, lock, out again; and what may go wrong on the way."""
+import json
+from datetime import timedelta, timezone
+
+import pytest
+
+from config import settings
+from models.base import Sessions, utcnow
+from tests.support.payment import balances
+from tests.support.transcript import Chat
+from tests.transcripts.test_first_lunch import pin_of
+
+CAMPUS = settings.ROOT / "config" / "campuses" / "demo.json"
+
+
+@pytest.fixture
+def dorm(chat: Chat) -> Chat:
+    """Four who share a room; 小林's surname and address are known. No campaigns."""
+    campus = json.loads(CAMPUS.read_text("utf-8"))
+    for shop in campus["shops"]:
+        shop["owners"] = [chat.stage.openid("阿香")]
+    campus["riders"] = [{"openid": chat.stage.openid("阿哲"), "name": "阿哲"}]
+    campus["campaigns"] = []
+    chat.stage.load(campus)
+    for name in ("小周", "小陈", "小王"):
+        chat.stage.add(name, "student")
+    chat.play("""
+        小林  我住12栋302 小林
+        bot   address.saved
+    """)
+    return chat
+
+
+def until(minutes: int = 20) -> str:
+    """A clock time on the campus, between `minutes` - 1 and `minutes` from now."""
+    zone = timezone(timedelta(hours=8))
+    return f"{utcnow().astimezone(zone) + timedelta(minutes=minutes):%H:%M}"
+
+
+def test_the_whole_journey(dorm):
+    dorm.play(f"""
+        小林  拼单 阿香黄焖鸡 {until()}截止
+        bot   group.opened  code=$g  source=阿香黄焖鸡米饭  free=3
+        小林  〔我先点〕
+        bot   group.door
+        小林  一份香菇滑鸡饭
+        bot   group.joined  order=$l  payable=¥18.00
+        (小林 pays)
+        小周  【拼单$g】关注跑堂，发“$g 想吃的”就进来，11:40截止
+        bot   group.door  opener=林同学
+        小周  $g 一份黄焖排骨饭
+        bot   group.joined  order=$z  payable=¥20.00  2人，再来1人免配送
+        (小周 pays)
+        小陈  $g 来份黄焖鸡微辣
+        bot   group.joined  order=$k  payable=¥16.00  3人✓免配送
+        小王  $g 一份黄焖牛腩饭
+        bot   group.joined  payable=¥20.00  4人✓免配送
+        (小陈 pays)
+        (18 min pass)
+        (work)
+        push  小王  group.remind  payable=¥20.00  code=$g
+        card  小林  paid  ¥18.00
+        card  小周  paid  ¥20.00
+        card  小陈  paid  ¥16.00
+        quiet 小林
+        (3 min pass)
+        (work)
+        card  小林  group_locked  已锁单  ¥16.00  3人已付
+        card  小周  group_locked  ¥19.00
+        card  小陈  group_locked  ¥16.00
+        push  小王  group.removed
+        push  小林  group.summary  people=3  黄焖排骨饭-2号  香菇滑鸡饭-林  ¥51.00 免配送
+        card  阿香  merchant_order  $g  3袋  ¥51.00
+        card  小林  refunded  ¥2.00  已退回
+        card  小周  refunded  ¥1.00
+        阿香  接$g
+        bot   group.accepted  code=$g  count=3  黄焖排骨饭  林
+        阿哲  上线
+        bot   rider.online
+        (work)
+        push  阿哲  rider.offer
+        阿哲  〔接〕
+        bot   group.rider_taken  code=$g  count=3
+        阿香  〔出餐了〕
+        bot   kitchen.cooked  code=$g
+        阿哲  〔到店了〕
+        bot   rider.at_shop  code=$g
+        阿哲  〔取到了〕
+        bot   group.rider_picked_up  count=3
+        阿哲  〔到了〕
+        bot   group.rider_arrived  count=3
+        (work)
+    """)
+    dorm.play(f"""
+        card  小周  progress  配送中
+        card  小周  arrived  {pin_of(dorm, "小周")}
+        阿哲  {pin_of(dorm, "小周")}
+        bot   group.rider_given  labels=2号  left=2
+        阿哲  {pin_of(dorm, "小林")}
+        bot   rider.delivered  code=$g  count=3
+        (work)
+        push  小陈  buyer.delivered
+    """)
+    with Sessions() as session:
+        assert sorted(balances(session).values()) == [-5100, -160, 160, 5100]
+
+
+def gathered(dorm: Chat) -> None:
+    """小林 opens; 小周 and 小陈 are in, each with a dish."""
+    dorm.play(f"""
+        小林  拼单 阿香黄焖鸡 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined  payable=¥18.00
+        小周  $g 一份黄焖排骨饭
+        bot   group.joined  payable=¥20.00
+        小陈  $g 来份黄焖鸡微辣
+        bot   group.joined  payable=¥16.00
+    """)
+
+
+def test_whoever_leaves_before_the_lock_changes_nobody_elses_price(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小陈 pays)
+        (小周 pays)
+        小周  退出$g
+        bot   group.leave_paid  amount=¥20.00
+        小周  不了
+        小周  退出$g
+        bot   group.leave_paid
+        小周  〔确定退出〕
+        bot   group.left_refunding  amount=¥20.00
+        小林  退出$g
+        bot   group.left
+        小陈  $g还差谁
+        bot   group.standing  opener=团长  你的 ¥16.00 付好了
+        小陈  $g锁单
+        bot   group.summary  people=1  payable=¥16.00
+        (work)
+        card  小陈  paid
+        card  小陈  group_locked  ¥16.00
+        card  小周  paid
+        card  小周  refunded  ¥20.00
+    """)
+
+
+def test_whoever_leaves_after_the_lock_gets_their_own_money_back_and_nothing_else_moves(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        (小周 pays)
+        (小陈 pays)
+        小林  $g锁单
+        bot   group.summary  people=3
+        (work)
+        card  小周  paid
+        card  小周  group_locked  ¥19.00
+        小周  退出$g
+        bot   group.leave_locked  amount=¥19.00
+        小周  〔不退了〕
+        bot   group.stayed
+        小周  退出$g
+        bot   group.leave_locked
+        小周  好的
+        bot   group.left_refunding  amount=¥19.00
+        (work)
+        card  阿香  merchant_order
+        card  小周  refunded  ¥1.00
+        (1 min pass)
+        (work)
+        card  小周  refunded  ¥19.00
+        小林  $g到哪了
+        bot   status.under_way
+        阿香  接$g
+        bot   group.accepted  count=2
+        小陈  退出$g
+        bot   cancel.too_late
+    """)
+
+
+def test_the_opener_gives_up_and_everybody_gets_their_money_back(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小周 pays)
+        小陈  $g解散
+        bot   group.opener_only
+        小林  $g解散
+        bot   group.dissolve_sure  paid=1
+        小林  〔确定解散〕
+        bot   group.dissolved
+        (work)
+        card  小周  paid
+        push  小周  group.told_dissolved  你付的 ¥20.00
+        card  小周  refunded  ¥20.00
+        push  小陈  group.told_dissolved
+        小王  $g 一份黄焖牛腩饭
+        bot   group.is_dissolved
+    """)
+
+
+def test_it_locks_as_soon_as_three_have_paid(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  〔够3人就锁〕
+        bot   group.lock_when  people=3
+        (小林 pays)
+        (小周 pays)
+        (work)
+        小王  $g
+        bot   group.door
+        (小陈 pays)
+        (work)
+        push  小林  group.summary  people=3
+        小王  $g 一份黄焖牛腩饭
+        bot   group.is_locked
+    """)
+
+
+def test_nobody_pays_and_it_ends_by_itself(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (21 min pass)
+        (work)
+        push  小周  group.removed
+        push  小林  group.removed
+        push  小林  group.told_dissolved
+        小林  退出$g
+        bot   group.is_dissolved
+    """)
+
+
+def test_dishes_are_changed_swapped_and_added(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小周  $g换菜
+        bot   group.swap
+        小周  一份黄焖牛腩饭
+        bot   group.joined  payable=¥20.00  黄焖牛腩饭
+        小周  $g 再来一份黄焖鸡爪
+        bot   group.joined  payable=¥35.00
+        (小周 pays)
+        小周  $g换菜
+        bot   group.swap_paid
+        小周  $g 一份黄焖豆腐饭
+        bot   group.joined  payable=¥13.00
+        小林  改到18点
+        小林  $g改截止
+        bot   group.deadline_changed
+        小周  我姓周
+        bot   group.bag_named  label=周
+        小周  $g锁单
+        bot   group.opener_only
+    """)
+
+
+def test_the_opener_treats(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        push  小周  group.told_treat  opener=林同学
+        小王  $g 一份黄焖牛腩饭
+        bot   group.joined_treat  opener=林同学
+        小林  $g锁单
+        bot   group.bill  payable=¥71.00  count=4
+        (小林 pays)
+        (work)
+        card  小林  paid  ¥71.00
+        card  小林  group_locked  ¥71.00
+        push  小周  group.treated
+        阿香  接$g
+        bot   group.accepted  count=4
+    """)
+
+
+def test_a_treat_that_is_not_paid_for_comes_to_nothing(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        小林  $g锁单
+        bot   group.bill
+        (11 min pass)
+        (work)
+        (work)
+        push  小周  group.told_treat
+        push  小周  group.told_dissolved
+    """)
+
+
+def test_a_saved_group_is_reopened_in_one_word(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g存成学习小组
+        bot   group.saved  name=学习小组  count=3
+        小林  $g解散
+        bot   group.dissolved
+        小林  学习小组
+        bot   group.opened  code=$h  “学习小组”的2个人我去喊
+        (work)
+        push  小周  group.told_dissolved
+        push  小周  group.again  code=$h
+        小周  一份黄焖排骨饭
+        小周  $h 一份黄焖排骨饭
+        bot   group.joined
+    """)
+
+
+def test_a_scanned_code_leads_in_and_a_stranger_sees_no_names(dorm):
+    gathered(dorm)
+    dorm.stage.add("路人", "student", followed=False)
+    dorm.play("""
+        (路人 follows g_G1)
+        bot   group.door  code=$g
+        路人  $g还差谁
+        bot   group.standing
+        路人  $g锁单
+        bot   group.opener_only
+        路人  退出$g
+        bot   group.not_in
+        路人  一份黄焖牛腩饭
+        bot   group.joined
+    """)
+    assert "排骨" not in dorm.last("路人")
+
+
+def test_the_canteen_is_one_group_with_all_its_windows(dorm):
+    dorm.play(f"""
+        小林  拼单 二食堂 {until()}截止
+        bot   group.opened  code=$g  source=二食堂
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined  payable=¥18.00
+        小周  $g 一份鱼香肉丝盖饭
+        bot   group.joined  payable=¥15.00
+        小陈  $g 一杯珍珠奶茶
+        bot   group.not_sold_here
+        (小林 pays)
+        (小周 pays)
+        小林  $g锁单
+        bot   group.summary  people=2
+        阿香  接$g
+        bot   group.accepted  count=2
+        阿哲  上线
+        bot   rider.online
+        (work)
+        push  阿哲  rider.offer  code=$g
+        阿哲  〔接〕
+        bot   group.rider_taken  count=2
+    """)
+
+
+def test_a_dish_that_runs_out_before_the_lock_costs_only_its_eater_a_meal(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        (小周 pays)
+        (小陈 pays)
+        阿香  黄焖排骨饭卖完了
+        bot   kitchen.sold_out
+        小林  $g锁单
+        bot   group.summary  people=2
+        (work)
+        push  小周  group.sold_out  amount=¥20.00
+        card  小周  paid
+        card  小周  refunded  ¥20.00
+        小王  拼单 阿香黄焖鸡
+        bot   group.where
+    """)
