@@ -1,5 +1,5 @@
 """Second thoughts within a minute: what was done last can be taken back (撤回)."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -26,6 +26,14 @@ def take(person: Person, *, order_id: int | None, now: datetime) -> Mapping[str,
         return None
     person.undo = {}
     return last
+
+
+def together(person: Person, steps: Sequence[Mapping[str, Any]], *, now: datetime,
+             code: str) -> None:
+    """Several things that one word did are taken back by one word. `steps`: what each of them
+    had left in `person.undo`; `code`: what the person calls them all."""
+    if steps:
+        offer(person, "together", now=now, steps=[dict(step) for step in steps], code=code)
 
 
 def forget(person: Person) -> None:

@@ -10,6 +10,7 @@ from bot.nlu.reading import read
 from bot.nlu.slots import moment
 from bot.nlu.understand import Understanding
 from bot.routes.base import Route, Turn, by_code, items_of, understood
+from bot.routes.undo import take_back
 from config.texts import Reply
 from handlers import dialogue, kitchen, rider
 from handlers import group_order as groups
@@ -302,6 +303,15 @@ def _own(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
     return groups.leave(turn.session, turn.speaker, cmd, now=turn.now)
 
 
+def _undo(turn: Turn, group: GroupOrder, command: Command) -> Reply:
+    """撤回接G5: what was done last, which was done to all of the group."""
+    return take_back(turn, Command("undo"))
+
+
+def _give_back(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
+    return trip.give_back(turn.session, turn.speaker, group, now=turn.now)
+
+
 def _change(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
     return _add(turn, group, command) if (command.code or "").startswith("G") else None
 
@@ -315,7 +325,7 @@ _WORDS: Final[dict[str, Act]] = {
     "take": _answer, "decline": _answer, "reject": _answer, "cooked": _cooked,
     "at_shop": _step, "picked_up": _step, "arrived": _step,
     "confirm": _own, "cancel": _own, "cancel_sure": _own, "keep": _stay, "status": _status,
-    "change": _change,
+    "change": _change, "undo": _undo, "give_back": _give_back,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import select
 
 from config.texts import Reply, text_of, yuan
+from handlers import undo
 from handlers.group_order.bags import Bag, bags_of
 from handlers.kitchen.answer import ANSWER_WITHIN, AnswerOrder, accept
 from handlers.notice import Notice, tell
@@ -91,7 +92,12 @@ def for_all(session: Session, speaker: Speaker, group: GroupOrder, word: Kitchen
                                   .execution_options(populate_existing=True)))
     if not orders:
         return None
-    replies = [word(session, speaker, AnswerOrder(order.id), now=now) for order in orders]
+    replies, steps = [], []
+    for order in orders:
+        undo.forget(speaker.person)
+        replies.append(word(session, speaker, AnswerOrder(order.id), now=now))
+        steps += [speaker.person.undo] if speaker.person.undo else []
+    undo.together(speaker.person, steps, now=now, code=group.code)
     done = [r for r in replies if r.key not in ("kitchen.as_it_stands", "kitchen.own_order")]
     reply = (done or replies)[0]
     if reply.key == "kitchen.accepted":

@@ -1,14 +1,15 @@
 """Out of a group again: one who leaves, or the opener who gives it up."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from config.texts import Reply, yuan
-from handlers import dialogue
+from handlers import dialogue, undo
 from handlers.group_order.pricing import spread_trip
 from handlers.group_order.shared import closed, is_opener, live_orders, opener_only, own_orders
 from handlers.group_order.telling import tell_dissolved, tell_withdrawn
-from handlers.order.cancel import CancelOrder, cancel_order
+from handlers.order.cancel import CancelOrder, cancel_order, revive
 from handlers.payment import refund_order, retire_payments
 from handlers.speaker import Speaker
 from models.base import Session
@@ -56,7 +57,8 @@ def _are_you_sure(speaker: Speaker, group: GroupOrder, paid: Sequence[Order], *,
 def _left(session: Session, speaker: Speaker, group: GroupOrder, mine: Sequence[Order], *,
           now: datetime) -> Reply:
     paid = [order for order in mine if order.state == OrderState.PAID]
-    refunds = call_off(session, mine, "group_left", now=now, by=speaker.person.id)
+    refunds = call_off(session, mine, "group_left", now=now, by=speaker.person.id,
+                       due_at=now + undo.FOR)
     member = group.member(speaker.person.id)
     assert member is not None
     member.left_at = now
@@ -69,9 +71,27 @@ def _left(session: Session, speaker: Speaker, group: GroupOrder, mine: Sequence[
         _pass_on(group)
     if not refunds:
         return Reply("group.left", {"code": group.code})
+    undo.offer(speaker.person, "group_leave", now=now, group_id=group.id, refunds={
+        str(refund.payment.order_id): refund.id for refund in refunds})
     return Reply("group.left_refunding", {
         "code": group.code, "amount": yuan(sum(r.amount_fen for r in refunds)),
-        "refund": "、".join(r.code for r in refunds)})
+        "refund": "、".join(r.code for r in refunds), "seconds": int(undo.FOR.total_seconds())})
+
+
+def undo_leave(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
+               now: datetime) -> Reply:
+    """Back at the table within the minute: the money never left. Not if the group has moved on."""
+    group = GroupOrder.lock(session, last["group_id"])
+    if not group.takes_more(now):
+        return Reply("undo.too_late", {"code": group.code})
+    for order_id, refund_id in sorted(last["refunds"].items(), key=lambda pair: int(pair[0])):
+        order = Order.lock(session, int(order_id))
+        if not revive(session, order, OrderState.CANCELLED, refund_id, now=now,
+                      by=speaker.person.id):
+            return Reply("undo.too_late", {"code": group.code})
+    member = next(m for m in group.members if m.person_id == speaker.person.id)
+    member.left_at = None
+    return Reply("group.stayed", {"code": group.code})
 
 
 def _pass_on(group: GroupOrder) -> None:
@@ -87,17 +107,19 @@ def stay(session: Session, speaker: Speaker, group: GroupOrder) -> Reply:
 
 
 def call_off(session: Session, orders: Sequence[Order], reason: str, *, now: datetime,
-             by: int | None = None) -> list[Refund]:
+             by: int | None = None, due_at: datetime | None = None) -> list[Refund]:
     """End these orders, which no kitchen has begun, and give all that was paid back.
 
-    They are locked, and so is their group. `reason`: a name under [refund_reason].
+    They are locked, and so is their group. `reason`: a name under [refund_reason]; `due_at`: when
+    WeChat Pay is told.
     """
     refunds = []
     for order in orders:
         was_paid = order.state == OrderState.PAID
         retire_payments(session, order, now=now)
         order.apply(session, OrderEvent.CANCELLED, now=now, by=by, reason=reason)
-        if was_paid and (refund := refund_order(session, order, reason, now=now)):
+        if was_paid and (refund := refund_order(
+                session, order, reason, now=now, due_at=due_at)):
             refunds.append(refund)
     return refunds
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from config.texts import Reply
-from handlers import rider
+from handlers import rider, undo
 from handlers.group_order.bags import bags_of
 from handlers.rider.handover import MOST_PIN_MISSES
 from handlers.speaker import Speaker
@@ -37,9 +37,12 @@ def take_mates(session: Session, speaker: Speaker, taken: Order, *, now: datetim
     mates = [o for o in _locked(session, Order.group_id == group.id, Order.rider_id.is_(None))
              if OrderState(o.state) in WANTS_RIDER and o.buyer_id != speaker.person.id
              and o.shop_id not in speaker.shop_ids]
+    steps = [speaker.person.undo] if speaker.person.undo else []
     for mate in mates:
         mate.rider_id, mate.rider, mate.taken_at = taken.rider_id, taken.rider, now
         mate.apply(session, OrderEvent.RIDER_TAKEN, now=now, by=speaker.person.id)
+        steps.append({**steps[0], "order_id": mate.id})
+    undo.together(speaker.person, steps, now=now, code=group.code)
     bags = bags_of(session, group, [taken, *mates])
     return Reply("group.rider_taken", {
         "code": group.code, "count": len(bags), "pickup": _pickups([taken, *mates]),
@@ -58,12 +61,26 @@ def step(session: Session, speaker: Speaker, group: GroupOrder, name: str, *,
         return None
     act: Step = getattr(rider, name)
     able = [o for o in carried if is_allowed(OrderState(o.state), _EVENTS[name])]
-    replies = [act(session, speaker, rider.ReportStep(order.id), now=now) for order in able]
+    replies, steps = [], []
+    for order in able:
+        undo.forget(speaker.person)
+        replies.append(act(session, speaker, rider.ReportStep(order.id), now=now))
+        steps += [speaker.person.undo] if speaker.person.undo else []
+    undo.together(speaker.person, steps, now=now, code=group.code)
     if not replies:
         return act(session, speaker, rider.ReportStep(carried[0].id), now=now)
     if name == "picked_up":
         _tell_codes_apart(able)
     return _step_reply(session, group, able, name, replies[0])
+
+
+def give_back(session: Session, speaker: Speaker, group: GroupOrder, *,
+              now: datetime) -> Reply | None:
+    """转单: all bags that were not collected go to the next rider."""
+    carried = _carried(session, speaker, group)
+    replies = [rider.give_back(session, speaker, rider.AnswerOffer(order.id), now=now)
+               for order in carried]
+    return Reply(replies[0].key, {**replies[0].params, "code": group.code}) if replies else None
 
 
 def _step_reply(session: Session, group: GroupOrder, orders: Sequence[Order], name: str,

@@ -81,7 +81,19 @@ def test_the_whole_journey(dorm):
         push  阿哲  rider.offer
         阿哲  〔接〕
         bot   group.rider_taken  code=$g  count=3
+        阿哲  撤回接$g
+        bot   rider.given_back  code=$g
+        (work)
+        (4 min pass)
+        (work)
+        push  阿哲  rider.offer
+        阿哲  接$g
+        bot   group.rider_taken  code=$g  count=3
         阿香  〔出餐了〕
+        bot   kitchen.cooked  code=$g
+        阿香  撤回$g
+        bot   kitchen.not_cooked  code=$g
+        阿香  $g出餐
         bot   kitchen.cooked  code=$g
         阿哲  〔到店了〕
         bot   rider.at_shop  code=$g
@@ -115,7 +127,7 @@ def gathered(dorm: Chat) -> None:
         小周  $g 一份黄焖排骨饭
         bot   group.joined  payable=¥20.00
         小陈  $g 来份黄焖鸡微辣
-        bot   group.joined  payable=¥16.00
+        bot   group.joined  payable=¥16.00  order=$k
     """)
 
 
@@ -131,6 +143,10 @@ def test_whoever_leaves_before_the_lock_changes_nobody_elses_price(dorm):
         bot   group.leave_paid
         小周  〔确定退出〕
         bot   group.left_refunding  amount=¥20.00
+        小周  〔撤回〕
+        bot   group.stayed
+        小周  确定退出$g
+        bot   group.left_refunding  amount=¥20.00
         小林  退出$g
         bot   group.left
         小陈  $g还差谁
@@ -141,6 +157,8 @@ def test_whoever_leaves_before_the_lock_changes_nobody_elses_price(dorm):
         card  小陈  paid
         card  小陈  group_locked  ¥16.00
         card  小周  paid
+        (2 min pass)
+        (work)
         card  小周  refunded  ¥20.00
     """)
 
@@ -175,7 +193,7 @@ def test_whoever_leaves_after_the_lock_gets_their_own_money_back_and_nothing_els
         阿香  接$g
         bot   group.accepted  count=2
         小陈  退出$g
-        bot   cancel.too_late
+        bot   cancel.ask_kitchen  code=$k
     """)
 
 
