@@ -2,6 +2,8 @@
 import time
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import OperationalError
+
 from models.base import Sessions
 from models.campus import Account
 
@@ -27,14 +29,24 @@ def account_of(app_id: str) -> Door | None:
     kept_at, door = _DOORS.get(app_id, (0.0, None))
     if door is not None and time.monotonic() - kept_at < KEPT_S:
         return door
+    try:
+        door = _read(app_id)
+    except OperationalError:
+        if door is None:
+            raise
+        return door
+    if door is None:
+        _DOORS.pop(app_id, None)
+    else:
+        _DOORS[app_id] = (time.monotonic(), door)
+    return door
+
+
+def _read(app_id: str) -> Door | None:
     with Sessions() as session:
         row = session.get(Account, app_id)
-        if row is None:
-            _DOORS.pop(app_id, None)
-            return None
-        door = Door(row.app_id, row.original_id, row.token, row.aes_key, row.previous_aes_key)
-    _DOORS[app_id] = (time.monotonic(), door)
-    return door
+        return Door(row.app_id, row.original_id, row.token, row.aes_key,
+                    row.previous_aes_key) if row else None
 
 
 def forget() -> None:

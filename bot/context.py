@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.nlu.lexicon import Lexicon, lexicon_from
 from handlers import dialogue
+from handlers.dialogue import FORGOTTEN_AFTER
 from handlers.kitchen import waiting_orders
 from handlers.speaker import Speaker
 from models.base import Session
@@ -76,13 +77,17 @@ def as_merchant(session: Session, speaker: Speaker) -> dict[str, Any]:
 
 
 def focus_of(session: Session, speaker: Speaker, *, now: datetime) -> Order | None:
-    """The order a student most likely means: the one just asked about, else the newest live."""
+    """The order a student most likely means: the one just asked about, else the newest live.
+
+    A quote that nobody came back to is not talked about any more.
+    """
     asked = dialogue.pending(speaker.person, now=now)
     if order_id := asked.get("order_id"):
         order = session.get(Order, order_id)
         if order and order.buyer_id == speaker.person.id and order.is_live:
             return order
-    live = Order.live_of(session, speaker.person.id)
+    live = [order for order in Order.live_of(session, speaker.person.id)
+            if order.state != OrderState.DRAFT or now - order.created_at < FORGOTTEN_AFTER]
     return live[-1] if live else None
 
 

@@ -2,13 +2,15 @@
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from math import ceil
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bot import routes
 from bot.commands import read_command
 from bot.wire import Heard
 from config.texts import Reply, say
+from handlers import dialogue
 from handlers.notice import Notice, tell
 from handlers.speaker import Speaker
 from models.base import Session
@@ -17,6 +19,7 @@ from models.inbox import Inbox
 from models.person import Person
 
 MOST_A_MINUTE = 20
+A_MINUTE = timedelta(minutes=1)
 _NEVER_LIMITED = frozenset({"sos", "pin"})
 
 
@@ -41,6 +44,10 @@ def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
     if Inbox.earlier_waiting(session, row):
         raise OutOfTurn(inbox_id)
     reply = _reply(session, person, row, now=now)
+    session.refresh(row, with_for_update=True)
+    if row.is_late:  # we were slow: a twin has given WeChat `success` meanwhile, for us too
+        _speak_up(session, row, reply, now)
+        return ""
     text = say(reply) if reply else ""
     row.settle(text, now)
     return text
@@ -79,33 +86,35 @@ def _reply(session: Session, person: Person, row: Inbox, *, now: datetime) -> Re
     campus = Campus.of_account(session, heard.app_id)
     if campus is None:
         return Reply("talk.no_campus")
-    _note_contact(person, heard, now)
-    if wait := _too_many(session, person, heard, now=now):
+    _note_contact(person, heard, row.heard_at)
+    if wait := _too_many(session, person, heard, row):
         return wait if wait.key != "talk.hushed" else None
     reply = routes.answer(session, Speaker(session, person, campus), heard, now=now)
     session.flush()
     return reply
 
 
-def _note_contact(person: Person, heard: Heard, now: datetime) -> None:
+def _note_contact(person: Person, heard: Heard, at: datetime) -> None:
     """A message opens WeChat's 48-hour window anew; events such as VIEW do not."""
     if heard.kind != "event":
-        person.spoke_at, person.service_sent = now, 0
+        person.spoke_at, person.service_sent = at, 0
         person.is_following = True
 
 
-def _too_many(session: Session, person: Person, heard: Heard, *, now: datetime) -> Reply | None:
+def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Reply | None:
     """One polite line for the first message over the limit; silence for those that follow."""
     if heard.kind == "event" or _is_urgent(heard.text):
         return None
-    since = now - timedelta(minutes=1)
-    count, first = session.execute(select(func.count(), func.min(Inbox.heard_at)).where(
-        Inbox.person_id == person.id, Inbox.heard_at > since)).one()
-    if count <= MOST_A_MINUTE:
+    since = row.heard_at - A_MINUTE
+    said = row.said_until_now(session, since=since, most=MOST_A_MINUTE + 1)
+    if len(said) <= MOST_A_MINUTE:
         return None
-    if count > MOST_A_MINUTE + 1:
+    if dialogue.hushed_since(person, since):
         return Reply("talk.hushed")
-    wait_s = max(1, int((first + timedelta(minutes=1) - now).total_seconds()))
+    dialogue.hush(person, now=row.heard_at)
+    # Once all but 19 of these are a minute old, the next one is the twentieth.
+    free_at = said[MOST_A_MINUTE - 1] + A_MINUTE
+    wait_s = max(1, ceil((free_at - row.heard_at).total_seconds()))
     return Reply("talk.too_many", {"seconds": wait_s})
 
 

@@ -63,7 +63,8 @@ def reply_to(heard: Heard, *, now: datetime) -> str:
         _be_brief(session)
         person_id = Person.ensure(session, heard.app_id, heard.openid, now=now)
         row = Inbox.hear(session, app_id=heard.app_id, key=heard.key, person_id=person_id,
-                         body=write_down(heard), now=now)
+                         body=write_down(heard), now=now,
+                         is_event=heard.kind == "event")
         if row.answered_at is not None or row.is_late:
             return row.answer or ""
         inbox_id = row.id

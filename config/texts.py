@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from urllib.parse import quote as percent_encode
 
 MAX_BYTES: Final = 2048  # WeChat's limit for a passive text reply
+KEPT_OF_A_LINE: Final = 120  # bytes of a line that is cut short: some forty characters
 
 CATALOG: Final[dict[str, dict[str, str]]] = tomllib.loads(
     (Path(__file__).parent / "locale" / "zh_CN.toml").read_text("utf-8"))
@@ -92,20 +93,31 @@ def _param_text(value: Param) -> str:
 def say(reply: Reply, *, max_bytes: int = MAX_BYTES) -> str:
     """Put a reply into the words and links that WeChat shows, at most `max_bytes` of UTF-8.
 
-    What is too long loses whole lines from the middle: the first line and the way forward stay.
+    What is too long is cut where somebody's own words are longest; only then do whole lines go,
+    from the middle: the first line and the way forward stay, and no link is ever cut.
     """
     lines = [_MARKUP.sub(lambda m: _anchor(m, reply.tap_id), line)
              for line in text_of(reply).split("\n")]
-    while (size := len("\n".join(lines).encode())) > max_bytes and len(lines) > 2:
-        del lines[max(1, len(lines) - 3)]
-    if size > max_bytes:  # a single line that long holds somebody's words, not our taps
-        longest = max(range(len(lines)), key=lambda i: 0 if "<a " in lines[i] else len(lines[i]))
-        lines[longest] = _cut(lines[longest], size - max_bytes)
+    while (over := len("\n".join(lines).encode()) - max_bytes) > 0:
+        longest = max(range(len(lines)), key=lambda i: _bytes_to_cut(lines[i]))
+        spare = _bytes_to_cut(lines[longest])
+        if spare > 0:
+            lines[longest] = _cut(lines[longest], min(over, spare))
+        elif len(lines) > 2:
+            del lines[max(1, len(lines) - 3)]
+        else:
+            break
     return "\n".join(lines)
 
 
+def _bytes_to_cut(line: str) -> int:
+    """How much shorter a line may become; one with a link in it stays whole."""
+    return 0 if "<a " in line else len(line.encode()) - KEPT_OF_A_LINE
+
+
 def _cut(line: str, spare_bytes: int) -> str:
-    return line.encode()[:-spare_bytes - len("…".encode())].decode(errors="ignore") + "…"
+    kept = len(line.encode()) - spare_bytes - len("…".encode())
+    return line.encode()[:kept].decode(errors="ignore") + "…"
 
 
 def plain(reply: Reply) -> str:

@@ -1,5 +1,6 @@
 """First contact: following, leaving, and where somebody lives."""
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,12 +9,15 @@ from sqlalchemy import select
 from config.texts import Reply
 from handlers import dialogue
 from handlers.speaker import Speaker
+from handlers.wording import MOST_REMARKS, in_lines
 from models.base import Session
 from models.campus import Place
+from models.order import Order
 from models.shop import Dish, Shop
 
 ROOM_AND_NAME = re.compile(
-    r"\s*(?P<room>[A-Za-z]?-?\d{2,4}[A-Za-z]?)\s*室?\s*(?P<name>[\u4e00-\u9fff]{1,4})?\s*")
+    r"\s*(?P<room>[A-Za-z]?-?\d{2,4}[A-Za-z]?)\s*室?"
+    r"(?:\s+(?P<name>(?![栋号楼幢座舍点份块元分个碗杯瓶])[\u4e00-\u9fff]{1,4}))?\s*")
 NAME = re.compile(r"(?:^|\s)(?P<name>[\u4e00-\u9fff]{1,4})\s*$")
 
 
@@ -28,7 +32,7 @@ def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) ->
     person = speaker.person
     person.is_following = True
     place = _place_of_scene(session, speaker, cmd.scene)
-    if place is None and (greeting := _greeting_at_work(session, speaker)):
+    if place is None and (greeting := greeting_at_work(session, speaker)):
         return greeting
     if place:
         person.place_id, person.place, person.room = place.id, place, None
@@ -38,14 +42,14 @@ def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) ->
         return Reply("welcome.back", {"place": person.place.name,
                                       "example": example_dish(session, speaker)})
     dialogue.ask(person, "ask_address", now=now)
-    return Reply("welcome.where", {"place": _example_place(session, speaker)})
+    return Reply("welcome.where", {"place": example_place(session, speaker)})
 
 
 def leave(speaker: Speaker) -> None:
     speaker.person.is_following = False
 
 
-def _greeting_at_work(session: Session, speaker: Speaker) -> Reply | None:
+def greeting_at_work(session: Session, speaker: Speaker) -> Reply | None:
     """Cooks and riders come to work, not to eat."""
     if speaker.shop_ids:
         query = select(Shop.name).where(Shop.id.in_(speaker.shop_ids)).order_by(Shop.id).limit(3)
@@ -78,19 +82,31 @@ def remember_home(session: Session, speaker: Speaker, cmd: RememberHome, *,
         person.place_id = person.place.id if person.place else None
     if person.place is None:
         dialogue.ask(person, "ask_address", now=now)
-        return Reply("address.ask", {"place": _example_place(session, speaker)})
+        return Reply("address.ask", {"place": example_place(session, speaker)})
     person.room = cmd.room or None
     person.name = cmd.name or person.name
     dialogue.clear(person)
+    if lacks_room := person.room is None and person.place.kind == "dorm":
+        dialogue.ask(person, "ask_room", now=now)
     return Reply("address.saved", {
         "place": person.place.name, "room": person.room or "",
         "name": Reply("address.name", {"name": person.name}) if person.name else None,
+        "room_too": Reply("address.room_too") if lacks_room else None,
         "offer": _first_offer(speaker, now=now), "example": example_dish(session, speaker)})
 
 
 def ask_address(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     dialogue.ask(speaker.person, "ask_address", now=now)
-    return Reply("address.ask", {"place": _example_place(session, speaker)})
+    return Reply("address.ask", {"place": example_place(session, speaker)})
+
+
+def ask_destination(session: Session, speaker: Speaker, order: Order, *, now: datetime,
+              remarks: Sequence[Reply] = ()) -> Reply:
+    """An order cannot be priced, or carried, before it is known where it goes."""
+    dialogue.ask(speaker.person, "ask_address", now=now, order_id=order.id)
+    return Reply("order.where_to", {
+        "code": order.code, "place": example_place(session, speaker),
+        "remarks": in_lines(remarks, most=MOST_REMARKS)})
 
 
 def room_and_name(text: str) -> tuple[str, str | None] | None:
@@ -111,7 +127,7 @@ def example_dish(session: Session, speaker: Speaker) -> str:
     return session.scalars(query.order_by(Dish.id).limit(1)).first() or ""
 
 
-def _example_place(session: Session, speaker: Speaker) -> str:
+def example_place(session: Session, speaker: Speaker) -> str:
     query = select(Place.name).filter_by(campus_id=speaker.campus.id, is_listed=True)
     dorms = session.scalars(query.filter_by(kind="dorm").order_by(Place.id).limit(1)).first()
     return dorms or session.scalars(query.order_by(Place.id).limit(1)).first() or ""

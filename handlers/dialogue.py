@@ -37,6 +37,16 @@ def count_miss(person: Person, *, now: datetime) -> int:
     return misses
 
 
+def hush(person: Person, *, now: datetime) -> None:
+    """Remember that this person was just asked to slow down."""
+    person.dialogue = {**person.dialogue, "hushed_at": now.isoformat()}
+
+
+def hushed_since(person: Person, since: datetime) -> bool:
+    at = person.dialogue.get("hushed_at")
+    return at is not None and datetime.fromisoformat(at) > since
+
+
 def understood(person: Person) -> None:
     if person.dialogue.get("misses"):
         person.dialogue = {k: v for k, v in person.dialogue.items() if k != "misses"}

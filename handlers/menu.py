@@ -1,15 +1,16 @@
 """What there is to eat."""
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 
-from config.texts import Reply, yuan
+from config.texts import Reply, text_of, yuan
 from handlers.speaker import Speaker
 from models.base import Session
 from models.rules.hours import is_open
 from models.shop import Dish, Shop
 
-MOST_DISHES = 6
+MOST_DISHES = 6  # with a line of their own
 MOST_TAPS = 4
 
 
@@ -35,8 +36,8 @@ def dishes(session: Session, speaker: Speaker, shop_key: str, *, now: datetime) 
     offered = sorted(session.scalars(query), key=lambda dish: dish.is_sold_out(now))
     return Reply("menu.dishes", {
         "shop": shop.name,
-        "dishes": [_line(dish, now) for dish in offered[:MOST_DISHES]],
-        "more": "、".join(f"{d.name}{yuan(d.price_fen)}" for d in offered[MOST_DISHES:])})
+        "dishes": _lines(offered[:MOST_DISHES], now),
+        "more": "、".join(_in_short(dish, now) for dish in offered[MOST_DISHES:])})
 
 
 def prices(session: Session, speaker: Speaker, dish_keys: set[str], *, now: datetime) -> Reply:
@@ -44,10 +45,18 @@ def prices(session: Session, speaker: Speaker, dish_keys: set[str], *, now: date
     if not found:
         return shops(session, speaker, now=now)
     return Reply("menu.prices", {
-        "dishes": [_line(dish, now) for dish in list(found.values())[:MOST_DISHES]],
+        "dishes": _lines(list(found.values())[:MOST_DISHES], now),
         "first": next(iter(found.values())).name})
 
 
-def _line(dish: Dish, now: datetime) -> Reply:
-    key = "menu.sold_out" if dish.is_sold_out(now) else "menu.dish"
-    return Reply(key, {"dish": dish.name, "price": yuan(dish.price_fen)})
+def _in_short(dish: Dish, now: datetime) -> str:
+    key = "menu.short_sold_out" if dish.is_sold_out(now) else "menu.short"
+    return text_of(Reply(key, {"dish": dish.name, "price": yuan(dish.price_fen)}))
+
+
+def _lines(dishes: Sequence[Dish], now: datetime) -> list[Reply]:
+    """A line each: the first ones that are to be had as taps, the others as words."""
+    tappable = [dish.id for dish in dishes if not dish.is_sold_out(now)][:MOST_TAPS]
+    return [Reply("menu.dish" if dish.id in tappable else
+                  "menu.sold_out" if dish.is_sold_out(now) else "menu.plain_dish",
+                  {"dish": dish.name, "price": yuan(dish.price_fen)}) for dish in dishes]

@@ -9,9 +9,11 @@ from handlers.roads import metres_between, promised_time
 from handlers.speaker import Speaker
 from models.base import Session
 from models.order import Order, OrderKind, OrderLine
+from models.rules.order_state import GIVES_MONEY_BACK, OrderState
 from models.rules.pricing import Discount, Fees, PricedLine, quote
 from models.shop import Dish
 
+FIRST_ORDER = "first_order"
 RIDER_SHARE = Fraction(8, 10)  # of the delivery fee before discounts
 
 
@@ -28,7 +30,7 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     fees = Fees(campus.fees.get("delivery_base_fen", 200), campus.fees.get("per_100m_fen", 0))
     delivery_fen = fees.delivery_fen(distance)
     asked = quote(priced, delivery_fen=delivery_fen,
-                  discounts=_discounts(session, speaker, now=now))
+                  discounts=_discounts(session, speaker, order, now=now))
 
     order.goods_fen, order.delivery_fen = asked.goods_fen, asked.delivery_fen
     order.discount_fen, order.discount_kind = asked.discount_fen, asked.discount_kind
@@ -53,15 +55,23 @@ def _price(line: OrderLine, dish: Dish | None, options: dict[str, dict[str, int]
     return priced
 
 
-def _discounts(session: Session, speaker: Speaker, *, now: datetime) -> list[Discount]:
-    offers = [c for c in speaker.campus.file.get("campaigns", ()) if c["kind"] == "first_order"]
-    return [Discount("first_order", c["off_fen"], c.get("threshold_fen", 0)) for c in offers
-            if _is_new(session, speaker, timedelta(days=c.get("days", 7)), now)]
+def _discounts(session: Session, speaker: Speaker, order: Order, *,
+               now: datetime) -> list[Discount]:
+    offers = [c for c in speaker.campus.file.get("campaigns", ()) if c["kind"] == FIRST_ORDER]
+    return [Discount(FIRST_ORDER, c["off_fen"], c.get("threshold_fen", 0)) for c in offers
+            if _is_new(session, speaker, order, timedelta(days=c.get("days", 7)), now)]
 
 
-def _is_new(session: Session, speaker: Speaker, within: timedelta, now: datetime) -> bool:
-    """Nothing paid yet, and not long here."""
+def _is_new(session: Session, speaker: Speaker, order: Order, within: timedelta,
+            now: datetime) -> bool:
+    """Not long here, nothing bought yet, and no other order out that holds the discount.
+
+    An order whose money went back whole was not bought.
+    """
     if now - speaker.person.created_at > within:
         return False
-    paid = exists().where(Order.buyer_id == speaker.person.id, Order.paid_at.is_not(None))
-    return not session.scalar(select(paid))
+    bought = Order.paid_at.is_not(None) & Order.state.not_in(GIVES_MONEY_BACK)
+    holds = (Order.state == OrderState.AWAITING_PAYMENT) & (Order.discount_kind == FIRST_ORDER)
+    other = exists().where(Order.buyer_id == speaker.person.id, Order.id != order.id,
+                           bought | holds)
+    return not session.scalar(select(other))

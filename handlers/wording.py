@@ -13,38 +13,52 @@ from models.order import Order, OrderKind, OrderLine
 from models.rules.order_state import WANTS_RIDER, OrderState
 from models.shop import Dish
 
+MOST_LINES = 9  # of a reply (contract §7)
+MOST_REMARKS = 2
+
 
 def quoted(session: Session, speaker: Speaker, order: Order, *, headline: str,
-           remarks: Sequence[Reply | None] = ()) -> Reply:
+           remarks: Sequence[Reply] = ()) -> Reply:
     """The quote as the student reads it: every item, what the sum is made of, when and where."""
     if order.kind == OrderKind.ERRAND:
         return errands.quoted(speaker, order, headline=errands.headline(order, headline),
                               remarks=remarks, when=when(speaker, order), where=where(order))
+    said = in_lines(remarks, most=MOST_REMARKS)
+    taken = 4 + len(said) + bool(order.note)  # headline, parts, sum, taps
     return Reply("order.quoted", {
         "headline": Reply(headline, {"code": order.code}),
-        "lines": items_of(order),
+        "lines": items_of(order, most=MOST_LINES - taken),
         "note": Reply("order.note", {"note": order.note}) if order.note else None,
         "parts": _parts(order),
         "payable": yuan(order.payable_fen),
         "when": when(speaker, order),
         "where": where(order),
-        "remarks": [remark for remark in remarks if remark],
+        "remarks": said,
         "bigger": _bigger(session, speaker, order),
         "code": order.code,
     }, tap_id(order))
 
 
-def items_of(order: Order, most: int = 4) -> list[Reply]:
-    """A line an item; the last ones share a line when there are many."""
+def items_of(order: Order, most: int = 5) -> list[Reply]:
+    """A line an item; the last ones share a line when there are more than `most`."""
     if order.kind == OrderKind.ERRAND:
         return errands.lines(order)
+    alone = order.lines if len(order.lines) <= most else order.lines[:most - 1]
     lines = [Reply("order.line", {"what": what(line), "amount": yuan(line.amount_fen)})
-             for line in order.lines[:most]]
-    if rest := order.lines[most:]:
+             for line in alone]
+    if rest := order.lines[len(alone):]:
         lines.append(Reply("order.more_lines", {
             "what": "、".join(what(line) for line in rest),
             "amount": yuan(sum(line.amount_fen for line in rest))}))
     return lines
+
+
+def in_lines(remarks: Sequence[Reply], most: int) -> list[Reply]:
+    """A line a remark; the last ones share a line when there are more than `most`."""
+    if len(remarks) <= most:
+        return list(remarks)
+    rest = " ".join(text_of(remark) for remark in remarks[most - 1:])
+    return [*remarks[:most - 1], Reply("order.remark", {"words": rest})]
 
 
 def what(line: OrderLine) -> str:

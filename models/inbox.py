@@ -31,17 +31,18 @@ class Inbox(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     body: Mapped[str | None] = mapped_column(Sealed)  # the message, as JSON
     heard_at: Mapped[datetime]
+    is_event: Mapped[bool] = mapped_column(default=False)  # said by the phone, not the person
     answer: Mapped[str | None] = mapped_column(Sealed)
     answered_at: Mapped[datetime | None]
     is_late: Mapped[bool] = mapped_column(default=False)  # a worker takes this turn
 
     @classmethod
     def hear(cls, session: Session, *, app_id: str, key: str, person_id: int, body: str,
-             now: datetime) -> "Inbox":
+             now: datetime, is_event: bool = False) -> "Inbox":
         """The row for this message: new, or the one its twin made."""
         session.execute(insert(cls).values(
             app_id=app_id, key=key, person_id=person_id, body=body, heard_at=now,
-            is_late=False).on_conflict_do_nothing())
+            is_event=is_event, is_late=False).on_conflict_do_nothing())
         return session.scalars(select(cls).filter_by(app_id=app_id, key=key)).one()
 
     @classmethod
@@ -50,6 +51,14 @@ class Inbox(Base):
         query = select(cls.id).where(cls.person_id == heard.person_id, cls.id < heard.id,
                                      cls.answered_at.is_(None))
         return session.scalars(query.limit(1)).first() is not None
+
+    def said_until_now(self, session: Session, *, since: datetime, most: int) -> list[datetime]:
+        """When this person said this message and the ones before it, the newest first."""
+        cls = Inbox
+        query = select(cls.heard_at).where(
+            cls.person_id == self.person_id, cls.heard_at > since, cls.id <= self.id,
+            ~cls.is_event)
+        return list(session.scalars(query.order_by(cls.id.desc()).limit(most)))
 
     def settle(self, answer: str, now: datetime) -> None:
         self.answer, self.answered_at = answer, now

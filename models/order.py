@@ -69,6 +69,7 @@ class Order(Base):
               postgresql_where=text("state IN ('cooking', 'ready') AND rider_id IS NULL")),
         Index("ix_orders_unpaid_until", "pay_until",
               postgresql_where=text("state = 'awaiting_payment'")),
+        Index("ix_orders_drafts", "created_at", postgresql_where=text("state = 'draft'")),
         Index("ix_orders_unanswered_until", "answer_until",
               postgresql_where=text("state = 'paid'")),
         Index("ix_orders_cancel_until", "cancel_until",

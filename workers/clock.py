@@ -17,7 +17,7 @@ from config import settings
 from handlers.dispatch import expire_offers
 from handlers.group_order import close_due, finish, remind
 from handlers.kitchen import reject_unanswered
-from handlers.order import decide_silent_wish
+from handlers.order import DRAFT_LASTS, decide_silent_wish, forget_draft
 from handlers.payment import expire_unpaid
 from handlers.vault import erase_codes
 from models.base import Session, Sessions, utcnow
@@ -127,6 +127,12 @@ def _silent_wishes(now: datetime) -> list[int]:
     return _ids(select(Order.id).where(Order.cancel_until <= now).order_by(Order.cancel_until))
 
 
+def _forgotten(now: datetime) -> list[int]:
+    return _ids(select(Order.id).where(Order.state == OrderState.DRAFT,
+                                       Order.created_at <= now - DRAFT_LASTS)
+                .order_by(Order.created_at))
+
+
 def _campuses_wanting_riders() -> list[int]:
     asked = select(Offer.id).where(Offer.order_id == Order.id, Offer.state == OfferState.OPEN)
     return _ids(select(Order.campus_id).distinct().where(
@@ -139,8 +145,9 @@ def _ids(query: "Select[int]") -> list[int]:
 
 
 def sweep(*, now: datetime) -> None:
-    """What can wait ten seconds: messages whose turn died, and words that are kept too long."""
+    """What can wait ten seconds: messages whose turn died, and what is kept too long."""
     each(_ids(group_order.to_finish()), finish, now=now)
+    each(_forgotten(now), forget_draft, now=now)
     with Sessions.begin() as session:
         adopt_lost_turns(session, now=now)
         erase_codes(session, now=now)

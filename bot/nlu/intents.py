@@ -77,7 +77,7 @@ def _whole(words: tuple[str, ...], fillers: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?:{edge})*(?:(?:{core})(?:{edge})*)+")
 
 
-_NOT_YES: Final = re.compile(r"对了|[对是好]吧|[对是]么|.*(?:吗|么|\?)$|那个|这个|要么")
+_NOT_YES: Final = re.compile(r"对了|[对是好]吧|[对是]么|.*(?:吗|么|\?)$|那个|这个|要么|没(?:有)?(?:好|行|要|可以|确认|确定|同意|下单|提交|通过|安排|点|付|成).*")
 
 
 def says_yes(message: Message, grammars: Grammars) -> bool:
@@ -381,7 +381,7 @@ def _rider_offer(message: Message, grammars: Grammars) -> Guess | None:
         return None
     if message.has("rider.decline") and not message.asks and message.residue <= 6:
         return Guess("deny", 0.85)
-    if message.asks:
+    if message.asks or _NOT_YES.fullmatch(message.core):
         return None
     if message.core in ("1", "接单") or says_yes(message, grammars):
         return Guess("rider_accept", 0.93)
@@ -491,7 +491,7 @@ def _merchant_ready(message: Message, grammars: Grammars) -> Guess | None:
 
 
 def _merchant_accept(message: Message, grammars: Grammars) -> Guess | None:
-    if message.asks or message.residue > 3:
+    if message.asks or message.residue > 3 or _NOT_YES.fullmatch(message.core):
         return None
     offered = bool(message.context.get("offer"))
     if re.search(r"接", message.text) and (offered or message.reading.any("CN") or re.fullmatch(
@@ -1063,7 +1063,15 @@ def _chat(message: Message, grammars: Grammars) -> Guess | None:
     return None
 
 
-_COMMON: Final[tuple[Rule, ...]] = (_unsafe, _long, _sos)
+def _greeting(message: Message, _: Grammars) -> Guess | None:
+    """你好 begins with no yes: it must confirm, accept and pay for nothing."""
+    if re.fullmatch(r"(?:你|您|你们|您们|大家|老板|老师|师傅|小哥|同学|各位)好(?:呀|啊|哈|哇|呢|喔|哦)*[\W_]*",
+                    message.text):
+        return Guess("chitchat", 0.9)
+    return None
+
+
+_COMMON: Final[tuple[Rule, ...]] = (_unsafe, _long, _sos, _greeting)
 _TAIL: Final[tuple[Rule, ...]] = (_human, _coupon, _help, _chat)
 _STUDENT: Final[tuple[Rule, ...]] = (
     *_COMMON, _sms, _pending, _human, _confirm_anyway, _rider_job, _invite, _group,

@@ -19,6 +19,9 @@ from models.rules.order_state import UNPAID, OrderState
 
 __all__ = ["answer"]
 
+_WHERE_ASKED = frozenset({"ask_room", "ask_address"})
+_ON_QUOTE = frozenset({"confirm_order", "pay"})
+
 
 def answer(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -> Reply | None:
     """The reply to a message or event; None: nothing is said."""
@@ -47,10 +50,8 @@ def _words_of(heard: Heard) -> str:
 
 def _sentence(turn: Turn) -> Reply | None:
     """Understand it with the hat on that the speaker most likely wears."""
-    if turn.pending.get("pending") in ("ask_room", "ask_address"):
-        home = customer.room_and_name(turn.text)
-        if home and (reply := _room_said(turn, *home)):
-            return reply
+    if (home := customer.room_and_name(turn.text)) and (reply := _room_said(turn, *home)):
+        return reply
     if is_riding(turn.speaker) and (reply := as_rider(turn)):
         return reply
     if turn.speaker.shop_ids and (reply := as_merchant(turn)):
@@ -59,12 +60,14 @@ def _sentence(turn: Turn) -> Reply | None:
 
 
 def _room_said(turn: Turn, room: str, name: str | None) -> Reply | None:
-    """「412 林」 where the building is known."""
+    """「412 林」 where the building is known, and a number can mean nothing else."""
+    pending = turn.pending.get("pending")
     focus = context.focus_of(turn.session, turn.speaker, now=turn.now)
-    if focus and OrderState(focus.state) in UNPAID and focus.place_id:
-        cmd = ordering.SetAddress(focus.id, None, room)
-        return ordering.set_address(turn.session, turn.speaker, cmd, now=turn.now)
-    if turn.speaker.person.place_id is None:
+    if focus and OrderState(focus.state) in UNPAID and focus.place_id and (
+            pending in _WHERE_ASKED or (pending in _ON_QUOTE and name is None)):
+        cmd = ordering.ModifyOrder(focus.id, room=room)
+        return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
+    if turn.speaker.person.place_id is None or pending not in _WHERE_ASKED:
         return None
     cmd_ = customer.RememberHome(None, room, name)
     return customer.remember_home(turn.session, turn.speaker, cmd_, now=turn.now)

@@ -48,7 +48,8 @@ def by_code(turn: Turn, code: str | None) -> Order | None:
 def own(turn: Turn, code: str | None) -> Order | None:
     """The speaker's own order with this code; without a code, the one being talked about."""
     if code is None:
-        return context.focus_of(turn.session, turn.speaker, now=turn.now)
+        focus = context.focus_of(turn.session, turn.speaker, now=turn.now)
+        return focus or Order.draft_of(turn.session, turn.speaker.person.id)
     order = by_code(turn, code)
     return order if order and order.buyer_id == turn.speaker.person.id else None
 

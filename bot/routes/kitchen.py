@@ -1,5 +1,6 @@
 """What a cook's sentence leads to."""
 from collections.abc import Callable
+from datetime import datetime
 
 from bot import context
 from bot.nlu.understand import Understanding
@@ -7,6 +8,9 @@ from bot.routes import group_order
 from bot.routes.base import Route, Turn, by_code, understood, unknown
 from config.texts import Reply
 from handlers import kitchen
+from handlers.speaker import Speaker
+from models.base import Session
+from models.order import Order
 from models.rules.order_state import OrderState
 
 
@@ -23,7 +27,9 @@ def _merchant_order(states: tuple[OrderState, ...], action: Callable[..., Reply]
         order = by_code(turn, meant.slots.get("order_ref"))
         if order is None and not meant.slots.get("order_ref"):
             waiting = kitchen.waiting_orders(turn.session, turn.speaker, *states)
-            if len(waiting) != 1:
+            if not waiting:
+                return Reply("kitchen.none")
+            if len(waiting) > 1:
                 return Reply("kitchen.which_order", {
                     "codes": "、".join(o.code for o in waiting[:8])})
             order = waiting[0]
@@ -34,16 +40,26 @@ def _merchant_order(states: tuple[OrderState, ...], action: Callable[..., Reply]
     return route
 
 
+def _ask_to_reject(_: Session, speaker: Speaker, cmd: kitchen.AnswerOrder, *,
+                   now: datetime) -> Reply:
+    """A sentence alone sends nobody's money back: the tap, or 拒A27, does."""
+    order = speaker.session.get_one(Order, cmd.order_id)
+    if order.shop_id not in speaker.shop_ids:
+        return unknown(order.code)
+    return Reply("kitchen.reject_sure", {"code": order.code})
+
+
 def _menu_change(action: Callable[..., Reply]) -> Route:
     def route(turn: Turn, meant: Understanding) -> Reply:
-        keys = tuple(str(item["dish_id"]) for item in meant.slots.get("items", ()))
+        # A dish that several shops have: whichever of them are the speaker's.
+        keys = tuple(dict.fromkeys(key for tie in meant.ties for key in tie))
         return action(turn.session, turn.speaker, kitchen.ChangeMenu(keys), now=turn.now)
     return route
 
 
 _MERCHANT: dict[str, Route] = {
     "merchant_accept": _merchant_order((OrderState.PAID,), kitchen.accept_order),
-    "merchant_reject": _merchant_order((OrderState.PAID,), kitchen.reject_order),
+    "merchant_reject": _merchant_order((OrderState.PAID,), _ask_to_reject),
     "merchant_ready": _merchant_order((OrderState.COOKING,), kitchen.order_cooked),
     "merchant_soldout": _menu_change(kitchen.sold_out),
     "merchant_restock": _menu_change(kitchen.restocked),

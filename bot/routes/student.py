@@ -1,5 +1,6 @@
 """What a student's sentence leads to."""
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from bot import context
@@ -10,6 +11,7 @@ from config.texts import Reply, yuan
 from handlers import customer, dialogue, menu, rider
 from handlers import order as ordering
 from models.order import Order
+from models.rules.hours import is_open
 from models.rules.order_state import UNPAID, OrderState
 from models.shop import Dish
 
@@ -23,6 +25,8 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     told = {**context.as_student(turn.session, turn.speaker, focus, now=turn.now),
             **group_order.told(turn)}
     meant = understood(turn, told, "student")
+    if meant.action == "none" and "pending" not in told:
+        meant = _address_unasked(turn, meant)
     if turn.pending.get("pending") == "choose" and (chosen := _chosen(turn, meant)):
         meant = chosen
     route = _STUDENT.get(meant.intent)
@@ -35,23 +39,33 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     return reply
 
 
+def _address_unasked(turn: Turn, meant: Understanding) -> Understanding:
+    """「12栋 302 小林」 is an address whether or not we have asked for one just now."""
+    again = understood(turn, {"pending": "ask_address"}, "student")
+    is_place = again.intent == "address_set" and bool(again.slots.get("place_id"))
+    return again if is_place and again.action != "none" else meant
+
+
 def _missed(turn: Turn, meant: Understanding) -> Reply:
     """Not understood: an example first, then a person; never a third time the same words."""
     if reply := group_order.by_name(turn):
         return reply
     if meant.intent == "chitchat":
         return Reply("talk.chitchat")
+    if dialogue.count_miss(turn.speaker.person, now=turn.now) >= MISSES_BEFORE_HUMAN:
+        return Reply("talk.lost_again")
+    if at_work := customer.greeting_at_work(turn.session, turn.speaker):
+        return Reply("talk.lost_at_work", {"what": at_work})
     example = customer.example_dish(turn.session, turn.speaker)
-    if dialogue.count_miss(turn.speaker.person, now=turn.now) < MISSES_BEFORE_HUMAN:
-        return Reply("talk.lost", {"example": example})
-    return Reply("talk.lost_again", {"example": example})
+    return Reply("talk.lost", {"example": example})
 
 
 def _items(meant: Understanding, turn: Turn) -> tuple[ordering.Item, ...]:
     return items_of(meant)
 
 
-def _order_food(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
+                beside: str | None = None) -> Reply | None:
     items = _items(meant, turn)
     if not items:
         shop = meant.slots.get("shop_id")
@@ -61,16 +75,19 @@ def _order_food(turn: Turn, focus: Order | None, meant: Understanding) -> Reply 
         return question
     cmd = ordering.PlaceOrder(
         _settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
-        _time(meant), meant.slots.get("note"))
+        _time(meant), meant.slots.get("note"), beside)
     return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
 def _settled(turn: Turn, items: tuple[ordering.Item, ...],
              meant: Understanding) -> tuple[ordering.Item, ...]:
-    """Of a dish that several shops sell, take the one of the shop the rest comes from."""
+    """Of a dish that several shops sell, take the one of the shop the rest comes from, or the
+    only one that is to be had."""
     ties = meant.ties
     if not any(len(tie) > 1 for tie in ties):
         return items
+    if len(left := _to_be_had(turn, meant)) == 1:
+        return (replace(items[0], dish_key=left[0].key),)
     sure = {item.dish_key for item, tie in zip(items, ties, strict=False) if len(tie) < 2}
     dishes = Dish.by_keys(turn.session, turn.speaker.campus.id,
                           sure | {key for tie in ties for key in tie})
@@ -79,26 +96,33 @@ def _settled(turn: Turn, items: tuple[ordering.Item, ...],
     for item, tie in zip(items, ties, strict=False):
         same = [key for key in tie if key in dishes and dishes[key].shop_id in shops]
         key = same[0] if len(tie) > 1 and same else item.dish_key
-        settled.append(ordering.Item(key, item.quantity, item.options, item.op))
+        settled.append(replace(item, dish_key=key))
     return tuple(settled)
 
 
 def _which_dish(turn: Turn, meant: Understanding) -> Reply | None:
-    """Ask when the first dish could be several and nothing else decides."""
-    ties = meant.ties
-    if len(ties) != 1 or len(ties[0]) < 2:
-        return None
-    found = Dish.by_keys(turn.session, turn.speaker.campus.id, set(ties[0]))
-    open_ones = [found[key] for key in ties[0] if key in found][:MOST_CHOICES]
-    if len(open_ones) < 2:
+    """Ask when the only dish could be several and nothing else decides."""
+    choices = _to_be_had(turn, meant)
+    if len(choices) < 2:
         return None
     dialogue.ask(turn.speaker.person, "choose", now=turn.now, slots=meant.slots,
-                 choices=[dish.key for dish in open_ones])
+                 choices=[dish.key for dish in choices])
     return Reply("order.which_dish", {
-        "count": len(open_ones),
+        "count": len(choices),
         "choices": [Reply("order.choice", {
             "number": number, "dish": dish.name, "shop": dish.shop.name,
-            "price": yuan(dish.price_fen)}) for number, dish in enumerate(open_ones, 1)]})
+            "price": yuan(dish.price_fen)}) for number, dish in enumerate(choices, 1)]})
+
+
+def _to_be_had(turn: Turn, meant: Understanding) -> list[Dish]:
+    """The dishes of today that the only item may be; none where nothing is open."""
+    if len(meant.ties) != 1 or len(meant.ties[0]) < 2:
+        return []
+    found = Dish.by_keys(turn.session, turn.speaker.campus.id, set(meant.ties[0]))
+    local = (_time(meant) or turn.now).astimezone(turn.speaker.campus.zone)
+    tied = [found[key] for key in meant.ties[0] if key in found]
+    return [dish for dish in tied if not dish.is_sold_out(turn.now)
+            and is_open(dish.shop.hours, local)][:MOST_CHOICES]
 
 
 def _chosen(turn: Turn, meant: Understanding) -> Understanding | None:
@@ -123,27 +147,23 @@ def _time(meant: Understanding) -> datetime | None:
 
 
 def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """A change to the order being talked about, all of it in one new quote."""
     if focus is None:
         return _order_food(turn, None, meant)
-    reply: Reply | None = None
-    if meant.slots.get("items") or meant.slots.get("note"):
-        cmd = ordering.ModifyOrder(focus.id, _items(meant, turn), meant.slots.get("note"))
-        reply = ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
-    if OrderState(focus.state) in UNPAID:
-        reply = _where_and_when(turn, focus, meant) or reply
-    return reply
+    if OrderState(focus.state) not in UNPAID and (reply := _order_beside(turn, focus)):
+        return reply
+    cmd = ordering.ModifyOrder(
+        focus.id, _items(meant, turn), meant.slots.get("note"), meant.slots.get("place_id"),
+        meant.slots.get("room"), _time(meant))
+    return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
-def _where_and_when(turn: Turn, focus: Order, meant: Understanding) -> Reply | None:
-    """A place or time said together with a change."""
-    reply: Reply | None = None
-    if meant.slots.get("place_id") or meant.slots.get("room"):
-        cmd = ordering.SetAddress(focus.id, meant.slots.get("place_id"), meant.slots.get("room"))
-        reply = ordering.set_address(turn.session, turn.speaker, cmd, now=turn.now)
-    if at := _time(meant):
-        reply = ordering.set_time(turn.session, turn.speaker, ordering.SetTime(focus.id, at),
-                                  now=turn.now)
-    return reply
+def _order_beside(turn: Turn, focus: Order) -> Reply | None:
+    """Words that make an order of their own, said while an older one is under way."""
+    meant = understood(turn, {}, "student")
+    if meant.intent != "order_food" or meant.action != "confirm" or not meant.slots.get("items"):
+        return None
+    return _order_food(turn, None, meant, beside=focus.code)
 
 
 def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
@@ -152,7 +172,7 @@ def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
         return ordering.redirect(turn.session, turn.speaker,
                                  ordering.Redirect(focus.id, place, room), now=turn.now)
     if focus and OrderState(focus.state) in UNPAID:
-        return _where_and_when(turn, focus, meant)
+        return _modify(turn, focus, meant)
     if not place and not room:
         return customer.ask_address(turn.session, turn.speaker, now=turn.now)
     cmd = customer.RememberHome(place, room, customer.name_at_end(turn.text))
@@ -162,7 +182,7 @@ def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
 def _schedule(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     if focus is None or OrderState(focus.state) not in UNPAID:
         return Reply("order.nothing_to_change")
-    return _where_and_when(turn, focus, meant)
+    return _modify(turn, focus, meant)
 
 
 def _said_confirm(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:

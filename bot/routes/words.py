@@ -1,5 +1,5 @@
 """Commands: words that mean one thing only (bot/commands.py), and what each of them does."""
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.commands import Command
 from bot.routes import errand, group_order
@@ -10,8 +10,11 @@ from bot.routes.undo import take_back
 from config.texts import Reply
 from handlers import customer, kitchen, menu, rider
 from handlers import order as ordering
+from handlers.taps import is_stale
 from models.order import Order
 from models.rules.order_state import OrderState
+
+MOST_TAPS = 4
 
 
 def on_command(turn: Turn, command: Command) -> Reply | None:
@@ -36,6 +39,8 @@ def _cancel(turn: Turn, command: Command) -> Reply | None:
     order = own(turn, command.code)
     if order is None:
         return unknown(command.code)
+    if is_stale(turn.tap, order):
+        return ordering.show_newer(turn.session, turn.speaker, order, now=turn.now)
     cmd = ordering.CancelOrder(order.id, is_sure=command.name == "cancel_sure")
     return ordering.cancel_order(turn.session, turn.speaker, cmd, now=turn.now)
 
@@ -51,9 +56,15 @@ def _status(turn: Turn, command: Command) -> Reply:
 
 def _take_or_decline(turn: Turn, command: Command) -> Reply | None:
     """接A27: a rider takes an offer, or a cook an order; where it could be both, it is asked."""
-    order = by_code(turn, command.code) or _only_question(turn, command)
+    if command.code is None:
+        asked = _open_questions(turn)
+        if len(asked) > 1:
+            return _which_question(asked, command.name)
+        order = asked[0] if asked else None
+    else:
+        order = by_code(turn, command.code)
     if order is None:
-        return unknown(command.code) if command.code else None
+        return unknown(command.code) if command.code else _no_question(turn)
     offered = turn.speaker.offer is not None and turn.speaker.offer.order_id == order.id
     cooks = order.shop_id in turn.speaker.shop_ids and order.state == OrderState.PAID
     if cooks and not offered:
@@ -68,15 +79,27 @@ def _take_or_decline(turn: Turn, command: Command) -> Reply | None:
     return unknown(command.code)
 
 
-def _only_question(turn: Turn, command: Command) -> Order | None:
-    """Without a code: the one order that this speaker is being asked about."""
-    if command.code:
-        return None
+def _open_questions(turn: Turn) -> list[Order]:
+    """The orders that this speaker is being asked about, as cook and as rider."""
     asked = kitchen.waiting_orders(turn.session, turn.speaker, OrderState.PAID) \
         if turn.speaker.shop_ids else []
     if turn.speaker.offer:
         asked.append(turn.session.get_one(Order, turn.speaker.offer.order_id))
-    return asked[0] if len({order.id for order in asked}) == 1 else None
+    return asked
+
+
+def _which_question(asked: Sequence[Order], name: str) -> Reply:
+    tap = "talk.which_take" if name == "take" else "talk.which_decline"
+    return Reply("talk.which", {"orders": [
+        Reply(tap, {"code": order.code, "shop": order.shop.name})
+        for order in asked[:MOST_TAPS]]})
+
+
+def _no_question(turn: Turn) -> Reply | None:
+    """接 from somebody who works here, and is asked nothing."""
+    if turn.speaker.shop_ids:
+        return Reply("kitchen.none")
+    return Reply("rider.no_offer") if turn.speaker.rider else None
 
 
 def _kitchen(action: Callable[..., Reply]) -> Route:
@@ -127,6 +150,8 @@ def _change(turn: Turn, command: Command) -> Reply | None:
         return as_merchant(turn)
     if order.buyer_id != turn.speaker.person.id:
         return None
+    if is_stale(turn.tap, order):
+        return ordering.show_newer(turn.session, turn.speaker, order, now=turn.now)
     return as_student(Turn(turn.session, turn.speaker, command.rest, turn.tap, turn.now), order)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from config.texts import Reply, text_of
 from handlers import dialogue
+from handlers.customer import ask_destination
 from handlers.errand import pricing, stations
 from handlers.errand.words import errand_of, lines, numbered, station_names
 from handlers.pricing import reprice
@@ -19,7 +20,7 @@ BUDGETS_FEN = (1000, 2000, 5000)
 
 
 def requote(session: Session, speaker: Speaker, order: Order,
-            remarks: Sequence[Reply | None] = (), *, headline: str, now: datetime) -> Reply:
+            remarks: Sequence[Reply] = (), *, headline: str, now: datetime) -> Reply:
     """The quote after a change, or the one question that comes before it."""
     if question := missing(session, speaker, order, now=now):
         return question
@@ -35,8 +36,7 @@ def missing(session: Session, speaker: Speaker, order: Order, *, now: datetime,
     """
     errand = errand_of(order)
     if order.place_id is None:
-        dialogue.ask(speaker.person, "ask_address", now=now, order_id=order.id)
-        return Reply("order.where_to", {"code": order.code})
+        return ask_destination(session, speaker, order, now=now)
     if not is_priced:
         reprice(session, speaker, order, now=now)
     if any(parcel.place_id is None for parcel in order.parcels):

@@ -1,5 +1,6 @@
 """A student's order, from the first sentence to the pay link, and out again."""
 from handlers.order.cancel import (
+    DRAFT_LASTS,
     AnswerWish,
     CancelOrder,
     Terms,
@@ -7,6 +8,7 @@ from handlers.order.cancel import (
     ask_to_cancel,
     cancel_order,
     decide_silent_wish,
+    forget_draft,
     undo_cancel,
 )
 from handlers.order.confirm import ConfirmOrder, confirm_order
@@ -14,12 +16,8 @@ from handlers.order.draft import (
     Item,
     ModifyOrder,
     PlaceOrder,
-    SetAddress,
-    SetTime,
     modify_order,
     place_order,
-    set_address,
-    set_time,
     undo_draft,
 )
 from handlers.order.redirect import (
@@ -31,11 +29,10 @@ from handlers.order.redirect import (
     redirect,
     urge,
 )
-from handlers.order.status import describe, status_of
+from handlers.order.status import describe, show_newer, status_of
 
-__all__ = ["AnswerWish", "CancelOrder", "ConfirmOrder", "Item", "ModifyOrder", "OwnOrder",
-           "PlaceOrder", "Redirect", "SetAddress", "SetTime", "Terms", "answer_wish",
-           "ask_to_cancel", "ask_where", "cancel_order", "confirm_order", "decide_silent_wish",
-           "describe", "leave_on_rack", "let_somebody_else", "modify_order", "place_order",
-           "redirect", "set_address", "set_time", "status_of", "undo_cancel", "undo_draft",
-           "urge"]
+__all__ = ["DRAFT_LASTS", "AnswerWish", "CancelOrder", "ConfirmOrder", "Item", "ModifyOrder",
+           "OwnOrder", "PlaceOrder", "Redirect", "Terms", "answer_wish", "ask_to_cancel",
+           "ask_where", "cancel_order", "confirm_order", "decide_silent_wish", "describe",
+           "forget_draft", "leave_on_rack", "let_somebody_else", "modify_order", "place_order",
+           "redirect", "show_newer", "status_of", "undo_cancel", "undo_draft", "urge"]

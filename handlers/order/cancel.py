@@ -37,6 +37,8 @@ class Terms(StrEnum):
     HALF = "half"  # begun: half of the food, and the delivery
     NONE = "none"  # done: it is delivered
 
+DRAFT_LASTS = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder:
@@ -79,6 +81,13 @@ def _leave_group(session: Session, speaker: Speaker, cmd: CancelOrder, *,
     if order.group_id is None or OrderState(order.state) not in {*UNPAID, OrderState.PAID}:
         return None
     return leave(session, speaker, LeaveGroup(order.group_id, cmd.is_sure), now=now)
+
+
+def forget_draft(session: Session, order_id: int, *, now: datetime) -> None:
+    """A quote that nobody came back to makes way; its code will be somebody else's."""
+    order = Order.lock(session, order_id)
+    if order.state == OrderState.DRAFT and order.created_at <= now - DRAFT_LASTS:
+        order.apply(session, OrderEvent.CANCELLED, now=now, reason="forgotten")
 
 
 def _cancel_paid(session: Session, speaker: Speaker, order: Order, cmd: CancelOrder, *,

@@ -4,17 +4,21 @@ from datetime import datetime, timedelta
 
 from config.texts import Reply, yuan
 from handlers import dialogue
+from handlers.customer import ask_destination
 from handlers.errand.quote import missing as missing_in_errand
+from handlers.order.draft import closed
+from handlers.order.status import show_newer
 from handlers.payment import ask_payment, link
+from handlers.pricing import reprice
 from handlers.speaker import Speaker
 from handlers.taps import is_stale, tap_id
-from handlers.wording import quoted
 from models.base import Session
 from models.order import Order, OrderKind
 from models.rules.order_state import OrderEvent, OrderState
-from models.shop import NotEnough, take_stock
+from models.shop import Dish, NotEnough, take_stock
 
 PAY_WITHIN = timedelta(minutes=15)
+PROMISE_HOLDS = timedelta(minutes=10)  # a quote read slowly keeps its time; an old one does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +40,48 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
     if state not in (OrderState.DRAFT, OrderState.AWAITING_PAYMENT):
         return Reply("order.nothing_to_confirm", {"code": order.code})
     if order.place_id is None:
-        dialogue.ask(speaker.person, "ask_address", now=now, order_id=order.id)
-        return Reply("order.where_to", {"code": order.code})
+        return ask_destination(session, speaker, order, now=now)
     if is_stale(cmd.tap, order):
-        dialogue.ask(speaker.person, "confirm_order", now=now, order_id=order.id)
-        return quoted(session, speaker, order, headline="order.changed_meanwhile")
-    if state is OrderState.DRAFT and order.kind == OrderKind.ERRAND:
-        question = missing_in_errand(session, speaker, order, now=now, is_priced=True)
-        if question:
-            return question
+        return show_newer(session, speaker, order, now=now)
     if order.goods_fen < order.shop.min_order_fen:
         return Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})
     if state is OrderState.DRAFT:
+        if refusal := _no_longer_so(session, speaker, order, now=now):
+            return refusal
         try:
             order.stock_taken = take_stock(session, order.lines)
         except NotEnough as missing:
             return Reply("order.not_enough", {"dish": missing.name, "left": missing.left})
         order.pay_until = now + PAY_WITHIN if order.group_id is None else order.pay_until
         order.apply(session, OrderEvent.CONFIRMED, now=now, by=speaker.person.id)
+    elif order.pay_until is None or order.pay_until <= now:
+        return Reply("status.expired", {"code": order.code, "refund": None})
     return _pay_here(session, speaker, order, now=now)
+
+
+def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,
+                  now: datetime) -> Reply | None:
+    """What has changed since the quote was shown, so that it cannot be paid for as it stands."""
+    if order.kind == OrderKind.ERRAND:
+        return missing_in_errand(session, speaker, order, now=now, is_priced=True)
+    if refusal := closed(speaker, order.shop, max(now, order.wanted_at or now)):
+        return refusal
+    menu = Dish.by_keys(session, speaker.campus.id, {line.dish_key for line in order.lines})
+    gone = [line.name for line in order.lines
+            if line.dish_key not in menu or menu[line.dish_key].is_sold_out(now)]
+    if gone:
+        return Reply("order.gone_meanwhile", {"dishes": "、".join(dict.fromkeys(gone)),
+                                              "code": order.code})
+    asked, promised = order.payable_fen, order.promised_at or now
+    reprice(session, speaker, order, now=now)
+    assert order.promised_at is not None
+    if order.payable_fen == asked and order.promised_at <= promised + PROMISE_HOLDS:
+        order.promised_at = promised
+        return None
+    order.revision += 1
+    order.apply(session, OrderEvent.REVISED, now=now, by=speaker.person.id)
+    return show_newer(session, speaker, order, now=now)
 
 
 def _pay_here(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:

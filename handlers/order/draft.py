@@ -7,6 +7,7 @@ from typing import Any
 
 from config.texts import Reply
 from handlers import dialogue, undo
+from handlers.customer import ask_destination
 from handlers.errand.quote import requote
 from handlers.payment import retire_payments
 from handlers.pricing import reprice
@@ -36,11 +37,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
+    """`beside`: the code of an order that can no longer be changed, and that this one is not."""
+
     items: tuple[Item, ...]
     place_key: str | None = None
     room: str | None = None
     wanted_at: datetime | None = None
     note: str | None = None
+    beside: str | None = None
 
 
 def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: datetime) -> Reply:
@@ -50,7 +54,7 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
     if not known:
         return Reply("order.nothing_found")
     shop = dishes[known[0].dish_key].shop
-    if refusal := _closed(speaker, shop, cmd.wanted_at or now):
+    if refusal := closed(speaker, shop, cmd.wanted_at or now):
         return refusal
     mine, others = _split(known, dishes, shop.id)
     wanted, gone = _without_sold_out(mine, dishes, now)
@@ -59,20 +63,31 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
 
     drop_draft(session, speaker, now)
     place = _place(session, speaker, cmd.place_key)
+    _live_there(speaker, place, cmd.room)
     order = orders.place_order(session, Order(
         campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
         place_id=place.id if place else None, room=_room(speaker, cmd, place), note=cmd.note,
         wanted_at=cmd.wanted_at, created_at=now))
-    remarks = [_put(speaker, order, dishes[item.dish_key], item) for item in wanted]
+    remarks = [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []
+    for item in wanted:
+        remarks += _put(speaker, order, dishes[item.dish_key], item)
     remarks += _left_out(others, gone, dishes)
     return _requote(session, speaker, order, remarks, headline="order.understood", now=now)
 
 
 @dataclass(frozen=True, slots=True)
 class ModifyOrder:
+    """Whatever of an unpaid order is to be different; None, or no items: as it was.
+
+    `room` without `place_key`: another room in the same place.
+    """
+
     order_id: int
-    items: tuple[Item, ...]
+    items: tuple[Item, ...] = ()
     note: str | None = None
+    place_key: str | None = None
+    room: str | None = None
+    wanted_at: datetime | None = None
 
 
 def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: datetime) -> Reply:
@@ -80,65 +95,44 @@ def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: d
     order = Order.lock(session, cmd.order_id)
     if OrderState(order.state) not in UNPAID:
         return Reply("order.too_late_to_change", {"code": order.code})
+    if cmd.wanted_at and (refusal := closed(speaker, order.shop, cmd.wanted_at)):
+        return refusal
     dishes = Dish.by_keys(session, speaker.campus.id, {item.dish_key for item in cmd.items})
     known = [item for item in cmd.items if item.dish_key in dishes]
     mine, others = _split(known, dishes, order.shop_id)
     wanted, gone = _without_sold_out(mine, dishes, now)
-    if not wanted and not cmd.note:
-        return Reply("order.nothing_changed", {
-            "code": order.code, "remarks": _left_out(others, gone, dishes)})
+    left_out = _left_out(others, gone, dishes)
+    if not (wanted or cmd.note or cmd.place_key or cmd.room or cmd.wanted_at):
+        return Reply("order.nothing_changed", {"code": order.code, "remarks": left_out})
     if _would_be_empty(order, wanted):
         return Reply("order.would_be_empty", {"code": order.code})
 
     reopen(session, speaker, order, now=now)
-    remarks = [_change(speaker, order, dishes[item.dish_key], item) for item in wanted]
-    if cmd.note:
-        order.note = cmd.note[:100]
-    remarks += _left_out(others, gone, dishes)
-    return _requote(session, speaker, order, remarks, headline="order.changed", now=now)
+    changed = [remark for item in wanted
+               for remark in _change(speaker, order, dishes[item.dish_key], item)]
+    order.note = cmd.note[:100] if cmd.note else order.note
+    order.wanted_at = cmd.wanted_at or order.wanted_at
+    _redirect(session, speaker, order, cmd.place_key, cmd.room)
+    return _requote(session, speaker, order, [*changed, *left_out], headline="order.changed",
+                    now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class SetAddress:
-    """Where an unpaid order goes. `place_key` None: the same place, another room."""
-
-    order_id: int
-    place_key: str | None
-    room: str | None
-
-
-def set_address(session: Session, speaker: Speaker, cmd: SetAddress, *, now: datetime) -> Reply:
-    """Send an unpaid order there. Who had no address yet lives there from now on."""
-    order = Order.lock(session, cmd.order_id)
-    if OrderState(order.state) not in UNPAID:
-        return Reply("order.too_late_to_change", {"code": order.code})
-    place = _place(session, speaker, cmd.place_key) if cmd.place_key else order.place
-    if place is None:
-        return Reply("order.where_to", {"code": order.code})
+def _redirect(session: Session, speaker: Speaker, order: Order, place_key: str | None,
+              room: str | None) -> None:
+    """Another place, or another room. Who had no address yet lives there from now on."""
+    place = _place(session, speaker, place_key) if place_key else order.place
+    if place is None or not (place_key or room):
+        return
+    _live_there(speaker, place, room)
     person = speaker.person
-    if person.place_id is None:
-        person.place_id, person.place, person.room = place.id, place, cmd.room
-    reopen(session, speaker, order, now=now)
     order.place_id, order.place = place.id, place
-    order.room = cmd.room or (person.room if person.place_id == place.id else None)
-    return _requote(session, speaker, order, [], headline="order.changed", now=now)
+    order.room = room or (person.room if person.place_id == place.id else None)
 
 
-@dataclass(frozen=True, slots=True)
-class SetTime:
-    order_id: int
-    wanted_at: datetime
-
-
-def set_time(session: Session, speaker: Speaker, cmd: SetTime, *, now: datetime) -> Reply:
-    order = Order.lock(session, cmd.order_id)
-    if OrderState(order.state) not in UNPAID:
-        return Reply("order.too_late_to_change", {"code": order.code})
-    if refusal := _closed(speaker, order.shop, cmd.wanted_at):
-        return refusal
-    reopen(session, speaker, order, now=now)
-    order.wanted_at = cmd.wanted_at
-    return _requote(session, speaker, order, [], headline="order.changed", now=now)
+def _live_there(speaker: Speaker, place: Place | None, room: str | None) -> None:
+    person = speaker.person
+    if place and person.place_id is None:
+        person.place_id, person.place, person.room = place.id, place, room
 
 
 def reopen(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> None:
@@ -191,12 +185,11 @@ def fill(session: Session, speaker: Speaker, order: Order, items: Sequence[Item]
 
 
 def _requote(session: Session, speaker: Speaker, order: Order,
-             remarks: Sequence[Reply | None], *, headline: str, now: datetime) -> Reply:
+             remarks: Sequence[Reply], *, headline: str, now: datetime) -> Reply:
     if order.kind == OrderKind.ERRAND:
         return requote(session, speaker, order, remarks, headline=headline, now=now)
     if order.place_id is None:
-        dialogue.ask(speaker.person, "ask_address", now=now, order_id=order.id)
-        return Reply("order.where_to", {"code": order.code})
+        return ask_destination(session, speaker, order, now=now, remarks=remarks)
     reprice(session, speaker, order, now=now)
     if order.goods_fen < order.shop.min_order_fen:
         remarks = [*remarks, Reply("order.below_minimum", {
@@ -205,7 +198,7 @@ def _requote(session: Session, speaker: Speaker, order: Order,
     return quoted(session, speaker, order, headline=headline, remarks=remarks)
 
 
-def _closed(speaker: Speaker, shop: Any, at: datetime) -> Reply | None:
+def closed(speaker: Speaker, shop: Any, at: datetime) -> Reply | None:
     local = at.astimezone(speaker.campus.zone)
     if shop.key == DESK:
         return None
@@ -236,10 +229,13 @@ def _names(items: Sequence[Item], dishes: dict[str, Dish]) -> str:
 
 
 def _left_out(others: Sequence[Item], gone: Sequence[Item],
-              dishes: dict[str, Dish]) -> list[Reply | None]:
-    remarks: list[Reply | None] = [
-        Reply("order.other_shop", {"dish": dishes[i.dish_key].name,
-                                   "shop": dishes[i.dish_key].shop.name}) for i in others]
+              dishes: dict[str, Dish]) -> list[Reply]:
+    by_shop: dict[str, list[Item]] = {}
+    for item in others:
+        by_shop.setdefault(dishes[item.dish_key].shop.name, []).append(item)
+    remarks = [
+        Reply("order.other_shop", {"dishes": _names(items, dishes), "shop": shop})
+        for shop, items in by_shop.items()]
     if gone:
         remarks.append(Reply("order.sold_out", {"dishes": _names(gone, dishes)}))
     return remarks
@@ -266,38 +262,49 @@ def _room(speaker: Speaker, cmd: PlaceOrder, place: Place | None) -> str | None:
     return person.room
 
 
-def _quantity(item: Item, otherwise: Decimal = Decimal(1)) -> Decimal:
-    return min(item.quantity or otherwise, Decimal(MOST_OF_ONE))
+def _put(speaker: Speaker, order: Order, dish: Dish, item: Item) -> list[Reply]:
+    """Add to the line of the same dish with the same options, or as a line of its own.
 
-
-def _put(speaker: Speaker, order: Order, dish: Dish, item: Item) -> Reply | None:
-    """Add to the line of the same dish with the same options, or as a line of its own."""
-    options, refused = _allowed(speaker, dish, item.options)
-    options = merge_options(speaker.campus.file, (), options)
+    Returns what could not be done as it was said.
+    """
+    allowed, remarks = _allowed(speaker, dish, item.options)
+    options = merge_options(speaker.campus.file, (), allowed)
     twin = next((line for line in order.lines
                  if line.dish_id == dish.id and set(line.options) == set(options)), None)
+    before = twin.quantity if twin else Decimal(0)
+    quantity, too_many = _at_most(dish, before + (item.quantity or Decimal(1)))
     if twin:
-        twin.quantity = min(twin.quantity + _quantity(item), Decimal(MOST_OF_ONE))
+        twin.quantity = quantity
     elif len(order.lines) < MOST_LINES:
         order.lines.append(OrderLine(
             position=len(order.lines), dish_id=dish.id, dish_key=dish.key, name=dish.name,
-            quantity=_quantity(item), options=list(options), option_names=[], price_fen=0,
-            amount_fen=0))
-    return _no_option(speaker, dish, refused)
+            quantity=quantity, options=list(options), option_names=[], price_fen=0, amount_fen=0))
+    else:
+        remarks.append(Reply("order.too_long", {"dish": dish.name, "most": MOST_LINES}))
+    return remarks + too_many
 
 
-def _change(speaker: Speaker, order: Order, dish: Dish, item: Item) -> Reply | None:
+def _change(speaker: Speaker, order: Order, dish: Dish, item: Item) -> list[Reply]:
     line = next((line for line in order.lines if line.dish_id == dish.id), None)
     if item.op == "remove":
         _take_off(order, dish, item)
-        return None
+        return []
     if item.op != "set" or line is None:
         return _put(speaker, order, dish, item)
-    options, refused = _allowed(speaker, dish, item.options)
+    options, remarks = _allowed(speaker, dish, item.options)
     line.options = list(merge_options(speaker.campus.file, tuple(line.options), options))
-    if item.quantity:
-        line.quantity = _quantity(item)
-    return _no_option(speaker, dish, refused)
+    if not item.quantity:
+        return remarks
+    line.quantity, too_many = _at_most(dish, item.quantity)
+    return remarks + too_many
+
+
+def _at_most(dish: Dish, quantity: Decimal) -> tuple[Decimal, list[Reply]]:
+    """The quantity that one order may hold, and what is said where more was wanted."""
+    if quantity <= MOST_OF_ONE:
+        return quantity, []
+    return Decimal(MOST_OF_ONE), [
+        Reply("order.too_many", {"dish": dish.name, "most": MOST_OF_ONE})]
 
 
 def _take_off(order: Order, dish: Dish, item: Item) -> None:
@@ -323,17 +330,14 @@ def _would_be_empty(order: Order, items: Sequence[Item]) -> bool:
 
 
 def _allowed(speaker: Speaker, dish: Dish,
-             options: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return (tuple(o for o in options if o in dish.options),
-            tuple(o for o in options if o not in dish.options))
-
-
-def _no_option(speaker: Speaker, dish: Dish, refused: Sequence[str]) -> Reply | None:
-    if not refused:
-        return None
+             options: Sequence[str]) -> tuple[tuple[str, ...], list[Reply]]:
+    """The options that this dish comes with, and what is said of the others."""
+    allowed = tuple(option for option in options if option in dish.options)
+    if len(allowed) == len(options):
+        return allowed, []
     names = {o["id"]: o["name"] for o in speaker.campus.file.get("options", ())}
-    return Reply("order.no_option", {
-        "dish": dish.name, "options": "、".join(names.get(o, o) for o in refused)})
+    refused = "、".join(names.get(o, o) for o in options if o not in allowed)
+    return allowed, [Reply("order.no_option", {"dish": dish.name, "options": refused})]
 
 
 def merge_options(campus_file: dict[str, Any], before: Sequence[str],

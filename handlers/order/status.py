@@ -2,6 +2,8 @@
 from datetime import datetime, timedelta
 
 from config.texts import Reply, text_of, yuan
+from handlers import dialogue
+from handlers.customer import ask_destination
 from handlers.errand.quote import requote
 from handlers.payment import ask_payment, link
 from handlers.speaker import Speaker
@@ -11,7 +13,7 @@ from models.base import Session
 from models.group_order import GroupOrder
 from models.order import Order, OrderKind
 from models.payment import Payment, PaymentState, Refund
-from models.rules.order_state import WANTS_RIDER, OrderState
+from models.rules.order_state import UNPAID, WANTS_RIDER, OrderState
 
 LOOK_BACK = timedelta(hours=24)
 
@@ -41,13 +43,13 @@ def describe(session: Session, speaker: Speaker, order: Order, *, now: datetime)
         return describe_group(session, speaker, group, now=now)
     match state:
         case OrderState.DRAFT if order.place_id is None:
-            return Reply("order.where_to", {"code": order.code})
+            return ask_destination(session, speaker, order, now=now)
         case OrderState.DRAFT if order.kind == OrderKind.ERRAND:
             return requote(session, speaker, order, headline="order.waiting_for_you", now=now)
         case OrderState.DRAFT:
             return quoted(session, speaker, order, headline="order.waiting_for_you")
         case OrderState.AWAITING_PAYMENT:
-            return _unpaid(session, speaker, order, now=now)
+            return _unpaid(session, speaker, Order.lock(session, order.id), now=now)
         case OrderState.CANCELLED | OrderState.REJECTED | OrderState.EXPIRED:
             return Reply(f"status.{state}", {
                 "code": order.code, "refund": _refund(session, order)})
@@ -59,9 +61,21 @@ def describe(session: Session, speaker: Speaker, order: Order, *, now: datetime)
             return _under_way(speaker, order)
 
 
+def show_newer(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    """The answer to a tap under an older quote: the order as it is now, and nothing is done."""
+    if OrderState(order.state) not in UNPAID or order.place_id is None:
+        return describe(session, speaker, order, now=now)
+    dialogue.ask(speaker.person, "confirm_order", now=now, order_id=order.id)
+    return quoted(session, speaker, order, headline="order.changed_meanwhile")
+
+
 def _unpaid(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    """The way to pay. The lock is held: the money, or the clock, may have come before us."""
+    if order.state != OrderState.AWAITING_PAYMENT:
+        return describe(session, speaker, order, now=now)
+    if order.pay_until is None or order.pay_until <= now:
+        return Reply("status.expired", {"code": order.code, "refund": None})
     payment = ask_payment(session, order, speaker.person, now=now)
-    assert order.pay_until is not None
     return Reply("status.awaiting_payment", {
         "code": order.code, "payable": yuan(order.payable_fen), "url": link(payment),
         "until": speaker.clock(order.pay_until)}, tap_id(order))
@@ -79,7 +93,8 @@ def _under_way(speaker: Speaker, order: Order) -> Reply:
             "where": where(order), "pin": order.pin or "", "what": summary(order),
             "station": order.pickup_place.name if order.pickup_place else ""}),
         "steps": _joined(steps[-3:]), "when": when(speaker, order), "where": where(order),
-        "late": None})
+        "late": None, "taps": Reply("status.may_cancel", {"code": order.code})
+        if order.state == OrderState.PAID else None}, tap_id(order))
 
 
 def _now(order: Order) -> str:

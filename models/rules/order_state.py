@@ -104,6 +104,7 @@ ON_THE_WAY: Final = frozenset({_S.DELIVERING, _S.ARRIVED, _S.SHELVED})
 LOADED: Final = ON_THE_WAY | {_S.DELIVERED}
 HOLDS_STOCK: Final = frozenset({_S.AWAITING_PAYMENT, _S.PAID})  # and may still lose it
 GIVES_STOCK_BACK: Final = frozenset({_S.DRAFT, _S.CANCELLED, _S.EXPIRED, _S.REJECTED})
+GIVES_MONEY_BACK: Final = frozenset({_S.CANCELLED, _S.REJECTED})  # where any was paid
 PAID_AND_LIVE: Final = IN_KITCHEN | ON_THE_WAY
 
 

@@ -60,6 +60,30 @@ def test_whatever_a_parameter_holds_it_makes_no_link_and_never_exceeds_the_limit
     assert len(many.encode()) <= MAX_BYTES
 
 
+def test_of_what_is_too_long_the_words_go_and_the_sum_and_the_taps_stay():
+    long = Reply("order.line", {"what": "很长的菜名" * 60, "amount": "¥1.00"})
+    said = say(Reply("order.quoted", {
+        "headline": "听懂了 · A1", "lines": [long] * 4, "note": None, "parts": "配送¥2.00",
+        "payable": "¥14.50", "when": "12:30", "where": "竹园" * 200, "remarks": None,
+        "bigger": None, "code": "A1"}, "q1.1.aabbccddeeff"))
+    lines = said.split("\n")
+    assert len(said.encode()) <= MAX_BYTES
+    assert len(lines) == 8
+    assert lines[1].endswith("…")
+    assert "合计 ¥14.50 · 12:30 竹园" in lines[6]
+    assert lines[7].count("</a>") == 2
+
+
+@given(st.lists(st.text(alphabet="菜x<〔|", min_size=1, max_size=100), min_size=1, max_size=8))
+def test_whole_lines_go_only_where_cutting_does_not_do(names):
+    said = say(Reply("menu.shops", {
+        "taps": [Reply("menu.shop", {"shop": name}) for name in names[:4]],
+        "others": "、".join(names)}))
+    assert len(said.encode()) <= MAX_BYTES
+    assert said.startswith("吃哪家")
+    assert said.count("<a ") == said.count("</a>")
+
+
 def test_a_missing_part_leaves_no_empty_line():
     unchanged = Reply("order.nothing_changed", {"code": "A1", "remarks": None})
     assert text_of(unchanged) == "A1 没有改动。"

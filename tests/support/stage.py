@@ -3,7 +3,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from tests.support.simulator import credentials
 from workers import clock, doors
 
 QUEUES = ("turns", "push", "money", "dispatch")
+CAMPUS_ZONE = timezone(timedelta(hours=8))
 APPEND_ONLY = ("ledger_entries", "ledger_groups")
 
 
@@ -49,8 +50,8 @@ class Stage:
     def add(self, name: str, role: str = "other", followed: bool = True) -> None:
         self.world.add_phone(name, role, followed=followed)
 
-    def says(self, name: str, words: str, tap: str | None = None) -> str | None:
-        return self.world.say(name, words, tap)
+    def says(self, name: str, words: str, tap: str | None = None, times: int = 1) -> str | None:
+        return self.world.say(name, words, tap, times=times)
 
     def pump(self, rounds: int = 6) -> None:
         """Let clock, relay and workers do all that is due. A failed job fails the test."""
@@ -71,10 +72,22 @@ class Stage:
         assert not failed, queue.fetch_job(failed[0]).latest_result().exc_string
         return waiting
 
+    def lose_redis(self) -> None:
+        """Everything that is due goes to Redis, which then loses it all; its leases run out."""
+        clock.beat(self.redis, now=utcnow())
+        self.redis.flushall()
+        self.pass_time(seconds=31)
+
     def pass_time(self, **span: float) -> None:
         """So much later, for us and for WeChat."""
         Clock.ahead += timedelta(**span)
         self.world.advance(timedelta(**span).total_seconds())
+
+    def wait_until(self, hour: int, minute: int) -> None:
+        """The next time that the campus's clocks (+08:00) show this."""
+        now = utcnow().astimezone(CAMPUS_ZONE)
+        then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        self.pass_time(seconds=((then - now) % timedelta(days=1)).total_seconds())
 
     def news(self, name: str) -> list[dict[str, Any]]:
         """What this phone has heard since it was last looked at."""

@@ -10,20 +10,25 @@
     card  小林  paid  ¥18.00  待接单       a template message: kind, and values among its rows
     quiet 小林                             nothing unread on that phone
     (小林 pays)  (阿哲 follows b_ap02)     stage directions: outside the chat
-    (10 min pass)  (work)                  time; relay, clock and workers do what is due
+    (小陈 scans b_ap02)  (小陈 leaves)
+    (10 min pass)  (it is 10:00)  (work)   time; relay, clock and workers do what is due
+    (redis forgets)                        what was enqueued is lost, and half a minute goes by
 
 Replies are matched by catalogue key, not by wording, so the copy may be improved freely.
+Whatever is said, in any transcript, must have the form that contract §7 promises.
 """
 import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from config.texts import CATALOG
+from config.texts import CATALOG, MAX_BYTES
 from tests.support.stage import Stage
 
-SHAPES = {"code": r"[A-Z]\d{1,4}", "payable": r"¥[\d.]+"}  # others may be anything, or empty
+SHAPES = {"code": r"[A-Z]\d{1,4}", "payable": r"¥[\d.]+",
+          "when": r"(?:\d+-\d+ )?\d\d:\d\d"}  # others may be anything, or empty
 ANCHOR = re.compile(r'<a href="([^"]*)">([^<]*)</a>')
+MOST_LINES, MOST_TAPS = 9, 4
 
 
 class WrongTurn(AssertionError):
@@ -32,7 +37,12 @@ class WrongTurn(AssertionError):
 
 @dataclass
 class Chat:
+    """`by_hand`: taps are typed instead, without their ids. `times`: how often each message comes,
+    as after answers that WeChat did not hear."""
+
     stage: Stage
+    by_hand: bool = False
+    times: int = 1
     kept: dict[str, str] = field(default_factory=dict)
     _so_far: list[str] = field(default_factory=list)
     _answer: str | None = None
@@ -75,17 +85,19 @@ class Chat:
         self._read(who)
         tap = re.fullmatch(r"〔(.+)〕", said)
         words, tap_id = self._tapped(who, tap[1]) if tap else (self._filled(said), None)
-        self._answer = self.stage.says(who, words, tap_id)
+        self._answer = self.stage.says(who, words, None if self.by_hand else tap_id, self.times)
+        check_form(self._answer or "")
         self.stage.seen[who] = self.stage.world.last_seq
         self._shown.setdefault(who, []).append(self._answer or "")
 
     def _tapped(self, who: str, shown: str) -> tuple[str, str | None]:
+        whole = shown
         *words, shown = shown.split()  # 〔¥13.00 确认付款〕: in the newest bubble with ¥13.00
         for bubble in reversed(self._shown.get(who, [])):
-            if not all(word in bubble for word in words):
+            if not (whole in bubble or all(word in bubble for word in words)):
                 continue
             for url, label in ANCHOR.findall(bubble):
-                if label == shown and url.startswith("weixin://bizmsgmenu"):
+                if label in (shown, whole) and url.startswith("weixin://bizmsgmenu"):
                     asked = parse_qs(urlsplit(url).query)
                     return asked["msgmenucontent"][0], asked["msgmenuid"][0]
         raise self._wrong(f"{who} 〔{shown}〕", "no such tap")
@@ -93,6 +105,12 @@ class Chat:
     def _direct(self, direction: str) -> None:
         if direction == "work":
             self.stage.pump()
+            return
+        if direction == "redis forgets":
+            self.stage.lose_redis()
+            return
+        if clock := re.fullmatch(r"it is (\d\d):(\d\d)", direction):
+            self.stage.wait_until(int(clock[1]), int(clock[2]))
             return
         if passing := re.fullmatch(r"(\d+) (s|min|h) pass", direction):
             unit = {"s": "seconds", "min": "minutes", "h": "hours"}[passing[2]]
@@ -109,6 +127,14 @@ class Chat:
                 self._answer = outcome.reply
                 self.stage.seen[who] = self.stage.world.last_seq
                 self._shown.setdefault(who, []).append(self._answer or "")
+            case "scans":
+                self._answer = self.stage.world.scan(who, rest[0]).reply
+                self.stage.seen[who] = self.stage.world.last_seq
+                self._shown.setdefault(who, []).append(self._answer or "")
+            case "leaves":
+                self._read(who)
+                self.stage.world.unfollow(who)
+                self.stage.seen[who] = self.stage.world.last_seq
             case _:
                 raise ValueError(direction)
 
@@ -121,6 +147,9 @@ class Chat:
 
     def _read(self, who: str) -> None:
         news = self.stage.news(who)
+        for event in news:
+            if event["type"] == "heard":
+                check_form(event.get("content", ""))
         self._unread.setdefault(who, []).extend(news)
         self._shown.setdefault(who, []).extend(
             event.get("content", "") for event in news if event["type"] == "heard")
@@ -165,6 +194,16 @@ class Chat:
         return WrongTurn("\n".join([
             "the conversation went another way", *self._so_far,
             f"{line}        <- expected", f"{heard!r}        <- heard"]))
+
+
+def check_form(said: str) -> None:
+    """What contract §7 promises of every reply."""
+    assert len(said.encode()) <= MAX_BYTES, said
+    assert len(said.split("\n")) <= MOST_LINES, said
+    links = ANCHOR.findall(said)
+    assert len([url for url, _ in links if url.startswith("weixin:")]) <= MOST_TAPS, said
+    assert all(url and words for url, words in links), said
+    assert not re.search(r"[<>〔〕⟨⟩{}]", ANCHOR.sub("", said)), said
 
 
 def parameters(key: str, text: str) -> dict[str, str] | None:

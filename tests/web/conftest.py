@@ -8,7 +8,7 @@ from tests.support.payment import house as running_house
 
 
 @pytest.fixture(scope="module")
-def same_house() -> Iterator[House]:
+def same_house(redis_url: str) -> Iterator[House]:
     """One for many tests: building its applications takes longer than most of them."""
     with running_house() as house:
         yield house

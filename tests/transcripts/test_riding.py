@@ -1,0 +1,296 @@
+"""Journey 9: the rider, from 上线 to the code."""
+import json
+
+import pytest
+from sqlalchemy import select, update
+
+from models.base import Sessions
+from models.order import Order
+from models.rider import Offer, OfferState, Rider, RiderStatus
+from tests.conftest import CAMPUS
+from tests.support.transcript import Chat
+from tests.transcripts.test_first_lunch import pin_of
+
+
+@pytest.fixture
+def riders(chat: Chat) -> Chat:
+    """阿哲 and 大鹏 ride; 小林 and 小陈 order; 阿香 cooks."""
+    campus = json.loads(CAMPUS.read_text("utf-8"))
+    for name, role in (("大鹏", "rider"), ("小陈", "student")):
+        chat.stage.add(name, role)
+    for shop in campus["shops"]:
+        shop["owners"] = [chat.stage.openid("阿香")]
+    campus["riders"] = [{"openid": chat.stage.openid(name), "name": name, "phone": phone}
+                        for name, phone in (("阿哲", "13800000001"), ("大鹏", "13800000002"))]
+    chat.stage.load(campus)
+    return chat
+
+
+def cooking(name: str, code: str, place: str = "12栋302") -> str:
+    """Somebody's order, paid for and on the stove."""
+    return f"""
+        {name}  来份黄焖鸡 送{place}
+        bot   order.quoted  code={code}
+        {name}  确认{code}
+        bot   order.confirmed
+        ({name} pays)
+        (work)
+        阿香  接{code}
+        bot   kitchen.accepted
+    """
+
+
+def taken(name: str, code: str) -> str:
+    return cooking(name, code) + f"""
+        (work)
+        push  阿哲  rider.offer  code={code}
+        阿哲  接{code}
+        bot   rider.taken
+    """
+
+
+def test_an_offer_that_is_declined_goes_to_the_next_and_nobody_is_blamed(riders):
+    riders.play("""
+        阿哲  上线
+        大鹏  上线
+    """ + cooking("小林", "$c") + "(work)")
+    first, second = _asked_first(riders)
+    riders.play(f"""
+        push  {first}  rider.offer  code=$c
+        {second}  接$c
+        bot   rider.gone
+        {first}  〔不接〕
+        bot   rider.declined
+        (work)
+        push  {second}  rider.offer  code=$c
+        {first}  接$c
+        bot   rider.gone
+        {second}  〔接〕
+        bot   rider.taken
+        {second}  接$c
+        bot   rider.already_yours
+    """)
+
+
+def test_an_offer_that_is_not_answered_goes_on_after_forty_seconds(riders):
+    riders.play("""
+        阿哲  上线
+        大鹏  上线
+    """ + cooking("小林", "$c") + "(work)")
+    first, second = _asked_first(riders)
+    riders.play(f"""
+        push  {first}  rider.offer  code=$c  seconds=40
+        (39 s pass)
+        (work)
+        quiet {second}
+        (2 s pass)
+        (work)
+        push  {second}  rider.offer  code=$c
+        {first}  接$c
+        bot   rider.gone
+        {second}  接
+        bot   rider.taken
+    """)
+    with Sessions() as session:
+        offers = session.scalars(select(Offer).order_by(Offer.id)).all()
+        assert [offer.state for offer in offers] == [OfferState.EXPIRED, OfferState.ACCEPTED]
+        assert all(len(offer.reason["candidates"]) >= 1 for offer in offers)
+
+
+def _asked_first(chat: Chat) -> tuple[str, str]:
+    with Sessions() as session:
+        offer = session.scalars(select(Offer)).one()
+        first = session.get_one(Rider, offer.rider_id).name
+    return (first, "大鹏" if first == "阿哲" else "阿哲")
+
+
+def test_a_rider_off_duty_is_offered_nothing(riders):
+    riders.play("""
+        阿哲  上线
+        bot   rider.online
+        阿哲  下线
+        bot   rider.offline  count=0
+    """ + cooking("小林", "$c") + """
+        (work)
+        quiet 阿哲
+        quiet 大鹏
+        小林  到哪了
+        bot   status.under_way  正在找骑手
+        大鹏  上线
+        (work)
+        push  大鹏  rider.offer  code=$c
+    """)
+
+
+def test_going_off_duty_hands_the_open_offer_on_but_not_what_is_in_hand(riders):
+    riders.play("阿哲  上线" + taken("小林", "$c") + cooking("小陈", "$d") + """
+        (work)
+        push  阿哲  rider.offer  code=$d
+        阿哲  收工
+        bot   rider.offline_with_orders  codes=$c
+        大鹏  上线
+        (work)
+        push  大鹏  rider.offer  code=$d
+        阿哲  $c取到
+        bot   rider.picked_up
+    """)
+
+
+def test_the_same_building_is_a_reason_and_two_codes_are_told_apart(riders):
+    riders.play("阿哲  上线" + taken("小林", "$c") + cooking("小陈", "$d") + """
+        (work)
+        push  阿哲  rider.offer  code=$d  手上  $c
+        阿哲  接$d
+        bot   rider.taken
+        阿哲  取到了
+        bot   rider.which_job  $c  $d
+        阿哲  $c取到
+        bot   rider.picked_up  $d
+        阿哲  取到了
+        bot   rider.picked_up
+        阿哲  $c到了
+        bot   rider.arrived
+        阿哲  $d到了
+        bot   rider.arrived
+        (work)
+    """)
+    mine, other = pin_of(riders, "小林"), pin_of(riders, "小陈")
+    riders.play(f"""
+        阿哲  {mine}
+        bot   rider.which_order
+        阿哲  $c {mine}
+        bot   rider.delivered  code=$c  count=1
+        阿哲  {other}
+        bot   rider.delivered  code=$d  count=2
+        阿哲  下线
+        bot   rider.offline  count=2
+    """)
+
+
+def test_sentences_without_a_code_mean_the_order_in_hand(riders):
+    riders.play("阿哲  上线" + cooking("小林", "$c") + """
+        (work)
+        push  阿哲  rider.offer
+        阿哲  好的
+        bot   rider.taken
+        阿哲  我到店了
+        bot   rider.at_shop
+        阿哲  取到了
+        bot   rider.picked_up
+        阿哲  到了
+        bot   rider.arrived
+        阿哲  送到了
+        bot   rider.ask_pin
+    """)
+
+
+@pytest.mark.parametrize("words", ["你好", "师傅好", "在吗", "没好"])
+def test_a_greeting_takes_no_order(riders, words):
+    riders.play("阿哲  上线" + cooking("小林", "$c") + "(work)")
+    riders.stage.says("阿哲", words)
+    with Sessions() as session:
+        assert session.scalars(select(Offer.state)).all() == [OfferState.OPEN]
+
+
+def test_steps_out_of_order_move_nothing_and_say_what_comes_next(riders):
+    riders.play("阿哲  上线" + taken("小林", "$c") + """
+        阿哲  $c到了
+        bot   rider.as_it_stands  制作中
+        大鹏  $c取到
+        bot   rider.not_yours
+        阿哲  $c取到
+        bot   rider.picked_up
+        阿哲  $c取到
+        bot   rider.as_it_stands  配送中
+        阿哲  4071
+        小林  到哪了
+        bot   status.under_way  阿哲在送
+    """)
+
+
+def test_after_three_wrong_codes_even_the_right_one_does_not_count(riders):
+    riders.play("阿哲  上线" + taken("小林", "$c") + """
+        阿哲  $c取到
+        阿哲  $c到了
+        (work)
+    """)
+    pin = pin_of(riders, "小林")
+    wrong = [f"{(int(pin) + n) % 10_000:04d}" for n in (1, 2, 3)]
+    riders.play(f"""
+        阿哲  {wrong[0]}
+        bot   rider.pin_wrong  left=2
+        阿哲  {wrong[1]}
+        bot   rider.pin_wrong  left=1
+        阿哲  {wrong[2]}
+        bot   rider.pin_locked
+        阿哲  {pin}
+        bot   rider.pin_locked
+        大鹏  $c {pin}
+        小林  到哪了
+        bot   status.under_way  到楼下了
+    """)
+
+
+def test_nobody_is_offered_or_can_take_their_own_order(riders):
+    riders.play("阿哲  上线" + cooking("阿哲", "$c") + """
+        (work)
+        card  阿哲  paid
+        quiet 阿哲
+        阿哲  接$c
+        bot   rider.gone
+        大鹏  上线
+        (work)
+        push  大鹏  rider.offer  code=$c
+    """)
+
+
+def test_somebody_who_may_not_ride_is_told_so(riders):
+    riders.play("""
+        小林  上线
+        bot   rider.not_one
+    """)
+    with Sessions.begin() as session:
+        session.execute(update(Rider).values(status=RiderStatus.SUSPENDED))
+    riders.play("""
+        阿哲  上线
+        bot   rider.not_approved
+    """)
+
+
+def test_a_rider_who_is_asked_nothing_is_told_so(riders):
+    riders.play("""
+        阿哲  接
+        bot   rider.no_offer
+        阿哲  接单
+        bot   rider.no_offer
+        阿哲  不接
+        bot   rider.no_offer
+        阿哲  上线
+        阿哲  乱七八糟的话
+        bot   talk.lost_at_work
+        阿哲  还是乱七八糟
+        bot   talk.lost_again
+    """)
+
+
+def test_a_rider_holds_three_orders_at_most(riders):
+    for name in ("小王", "小李"):
+        riders.stage.add(name, "student")
+    riders.play("阿哲  上线" + taken("小林", "$c") + taken("小陈", "$d") + taken("小王", "$e")
+                + cooking("小李", "$f") + """
+        (work)
+        quiet 阿哲
+        大鹏  上线
+        (work)
+        push  大鹏  rider.offer  code=$f
+    """)
+
+
+def test_a_pin_on_the_map_says_where_a_rider_is(riders):
+    riders.play("阿哲  上线")
+    outcome = riders.stage.world.share_location("阿哲", 30.5, 114.3, "梅园路")
+    assert "位置" in outcome.reply
+    with Sessions() as session:
+        rider = session.scalars(select(Rider).filter_by(name="阿哲")).one()
+        assert (rider.lat, rider.lng) == (30.5, 114.3)
+        assert session.scalars(select(Order)).all() == []
