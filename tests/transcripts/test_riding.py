@@ -80,10 +80,10 @@ def test_an_offer_that_is_not_answered_goes_on_after_forty_seconds(riders):
     first, second = _asked_first(riders)
     riders.play(f"""
         push  {first}  rider.offer  code=$c  seconds=40
-        (39 s pass)
+        (15 s pass)
         (work)
         quiet {second}
-        (2 s pass)
+        (30 s pass)
         (work)
         push  {second}  rider.offer  code=$c
         {first}  接$c
