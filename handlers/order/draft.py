@@ -175,12 +175,13 @@ def _snapshot(order: Order) -> dict[str, Any]:
 
 
 def fill(session: Session, speaker: Speaker, order: Order, items: Sequence[Item],
-         dishes: dict[str, Dish], *, now: datetime) -> list[Reply | None]:
+         dishes: dict[str, Dish], *, now: datetime) -> list[Reply]:
     """Put into a draft, or change in it, what its shop has; what was left out, in words."""
     known = [item for item in items if item.dish_key in dishes]
     mine, others = _split(known, dishes, order.shop_id)
     wanted, gone = _without_sold_out(mine, dishes, now)
-    remarks = [_change(speaker, order, dishes[item.dish_key], item) for item in wanted]
+    remarks = [remark for item in wanted
+               for remark in _change(speaker, order, dishes[item.dish_key], item)]
     return remarks + _left_out(others, gone, dishes)
 
 
