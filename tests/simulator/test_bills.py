@@ -36,7 +36,7 @@ def fetched(merchant, asked, tar_type="GZIP"):
     assert status == 200
     text = gzip.decompress(content) if tar_type == "GZIP" else content
     assert told["hash_value"] == hashlib.sha1(text).hexdigest()
-    return text.decode()
+    return text.decode("utf-8-sig")
 
 
 def tables(text):
