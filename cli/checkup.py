@@ -17,7 +17,7 @@ from rq import Worker
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from cli import migrate
+from cli import menu, migrate
 from cli.worker import QUEUES
 from config import notices
 from config.settings import ConfigurationError, Settings, WeChatAccount, is_loopback
@@ -326,13 +326,15 @@ def _known_accounts(given: Settings, engine: Engine | None) -> list[WeChatAccoun
 
 def _account_works(account: WeChatAccount, base: str, given: Settings) -> Iterator[Finding]:
     about = f"WeChat {account.app_id}"
+    calls = WeChat(account.app_id, account.secret, api_base=base)
     try:
-        there = WeChat(account.app_id, account.secret, api_base=base).template_ids()
+        there = calls.template_ids()
     except (Unreachable, Refused) as error:
         yield fail(about, _hushed(str(error)),
                    ADVICE.get(error.code or "", "is WECHAT_API_BASE right, and reachable?"))
         return
     yield ok(about, "gives a token")
+    yield from _menus(calls, about)
     try:
         wanted = notices.customised(notices.standard(), given.wechat_templates)
     except ConfigurationError:
@@ -343,6 +345,19 @@ def _account_works(account: WeChatAccount, base: str, given: Settings) -> Iterat
                    "add them in the account, and their ids to WECHAT_TEMPLATES")
     else:
         yield ok(f"{about} templates", f"all {len(wanted)} are there")
+
+
+def _menus(wechat: WeChat, about: str) -> Iterator[Finding]:
+    """Whether the account shows the menus of this version."""
+    try:
+        current = menu.is_current(wechat.menus(), wechat.tags())
+    except (Unreachable, Refused) as error:
+        yield warn(f"{about} menus", _hushed(str(error)))
+        return
+    if current:
+        yield ok(f"{about} menus", "published, one for each role")
+    else:
+        yield warn(f"{about} menus", "not those of this version", "run ./paotang menu publish")
 
 
 def wxpay(given: Settings) -> Iterator[Finding]:

@@ -62,6 +62,7 @@ def _run(crew: Crew, sim_url: str) -> None:
         if not crew.wait_until(lambda url=url: _answers(url), START_S):  # type: ignore[misc]
             raise Stop(f"{url} does not answer")
     add_phones(sim_url)
+    publish_menus()
     say(f"ready: {sim_url}/sim/  (Ctrl-C stops everything)")
     crew.supervise()
 
@@ -129,6 +130,13 @@ def add_phones(sim_url: str) -> None:
             "name": name, "role": role, "follow": False}).json()
         if not phone["followed"]:
             requests.post(f"{sim_url}/sim/phones/{phone['id']}/follow", json={}, timeout=10)
+
+
+def publish_menus() -> None:
+    """What `menu publish` does, for the account of the demo."""
+    from cli.menu import publish_all
+
+    publish_all(None)
 
 
 def _answers(url: str) -> bool:

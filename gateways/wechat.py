@@ -20,6 +20,8 @@ from gateways.transport import Answer, Transport
 BUSY: Final = frozenset({-1, 45009, 45011})  # system busy; a day's or a minute's quota used up
 STALE_TOKEN: Final = frozenset({40001, 40014, 42001})
 MAX_MEDIA_BYTES: Final = 12 << 20
+NO_MENU: Final = 46003
+TAG_THERE: Final = 45157
 PERMANENT: Final = None
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -34,6 +36,14 @@ class QrCode:
     ticket: str
     url: str
     expire_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Menus:
+    """`conditional`: menuid → (tag id, buttons). Buttons are bare: name, type, key, url, below."""
+
+    default: list[Json]
+    conditional: dict[str, tuple[str, list[Json]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,53 @@ class WeChat:
     def create_menu(self, buttons: Sequence[Mapping[str, Any]]) -> None:
         """Replace the account's default menu: ≤ 3 buttons, ≤ 5 in each."""
         self._call("POST", "/cgi-bin/menu/create", body={"button": list(buttons)})
+
+    def add_conditional_menu(self, buttons: Sequence[Mapping[str, Any]], tag_id: int) -> None:
+        """A menu for those who got this tag last. Refused 65303: there is no default menu."""
+        self._call("POST", "/cgi-bin/menu/addconditional", body={
+            "button": list(buttons), "matchrule": {"tag_id": str(tag_id)}})
+
+    def delete_conditional_menu(self, menu_id: str) -> None:
+        self._call("POST", "/cgi-bin/menu/delconditional", body={"menuid": menu_id})
+
+    def menus(self) -> Menus:
+        """The menus as they stand. One that was never made is empty."""
+        try:
+            told = self._call("GET", "/cgi-bin/menu/get")
+        except Refused as refusal:
+            if refusal.code == NO_MENU:
+                return Menus([], {})
+            raise
+        conditional = {}
+        for each in told.get("conditionalmenu") or []:
+            tag = (each.get("matchrule") or {}).get("tag_id") or (
+                each.get("matchrule") or {}).get("group_id") or ""
+            conditional[str(each.get("menuid"))] = (str(tag), _buttons(each))
+        return Menus(_buttons(told.get("menu") or {}), conditional)
+
+    def tags(self) -> dict[str, int]:
+        """The account's tags: name → id."""
+        told = _field(self._call("GET", "/cgi-bin/tags/get"), "tags", list)
+        return {str(tag["name"]): int(tag["id"]) for tag in told}
+
+    def ensure_tag(self, name: str) -> int:
+        """The id of the tag of this name (≤ 30 characters), made if there is none."""
+        try:
+            made = self._call("POST", "/cgi-bin/tags/create", body={"tag": {"name": name}})
+        except Refused as refusal:
+            if refusal.code != TAG_THERE or name not in (known := self.tags()):
+                raise
+            return known[name]
+        return int(_field(made, "tag", dict)["id"])
+
+    def tag(self, tag_id: int, openids: Sequence[str]) -> None:
+        """Put the tag on ≤ 50 people: on all, or, Refused 40003 or 49003, on none."""
+        self._call("POST", "/cgi-bin/tags/members/batchtagging",
+                   body={"tagid": tag_id, "openid_list": list(openids)})
+
+    def untag(self, tag_id: int, openids: Sequence[str]) -> None:
+        self._call("POST", "/cgi-bin/tags/members/batchuntagging",
+                   body={"tagid": tag_id, "openid_list": list(openids)})
 
     def create_qr(self, scene: str, expire_s: int | None = PERMANENT) -> QrCode:
         """Make a QR code that brings `scene` (1–64 characters), for ≤ 30 days or permanently."""
@@ -217,6 +274,21 @@ def page_signature(ticket: str, nonce: str, timestamp: int, url: str) -> str:
     """SHA-1 over names in lower case and this order, values as they are."""
     told = f"jsapi_ticket={ticket}&noncestr={nonce}&timestamp={timestamp}&url={_bare(url)}"
     return hashlib.sha1(told.encode()).hexdigest()
+
+
+def _buttons(menu: Json) -> list[Json]:
+    """As they were sent: without what WeChat adds of its own, empty lists above all."""
+    kept = ("name", "type", "key", "url", "appid", "pagepath")
+    return [{**{k: button[k] for k in kept if button.get(k)},
+             **({"sub_button": below} if (below := _buttons({
+                 "button": _below(button)})) else {})}
+            for button in menu.get("button") or []]
+
+
+def _below(button: Json) -> list[Json]:
+    """Some of WeChat's answers wrap the list once more."""
+    below = button.get("sub_button") or []
+    return below.get("list", []) if isinstance(below, dict) else below
 
 
 def _bare(url: str) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from config.settings import WeChatAccount
+from handlers.roles import difference, owe_tags, roles_of
 from models.base import Session
 from models.campus import Account, Campus, Path, Place
 from models.person import Person
@@ -101,6 +102,9 @@ def load_campus(session: Session, data: Mapping[str, Any], *, app_id: str,
     campus, was_new = _campus_row(session, file, now)
     before = {} if was_new else campus.file
     people, met = _sync_people(session, app_id, file, now)  # first: design.md §4.8
+    concerned = {person.id for person in _people(
+        session, app_id, [*people, *_workers(before)]).values()}
+    roles = roles_of(session, concerned)
     changes = [
         Change("campus", added=int(was_new)),
         *_sync_ground(session, campus.id, file),
@@ -115,6 +119,7 @@ def load_campus(session: Session, data: Mapping[str, Any], *, app_id: str,
         campus.file, campus.tz, campus.loaded_at = kept, file["tz"], now
         campus.menu_version += 1
     session.flush()
+    owe_tags(session, app_id, difference(roles, roles_of(session, concerned)), now=now)
     session.expire_all()  # the rows were written past the session's own copies
     return CampusLoaded(campus.id, campus.name, campus.menu_version, tuple(
         change for change in changes if change.added or change.changed or change.removed))
@@ -277,6 +282,12 @@ def _sync_people(session: Session, app_id: str, file: Row,
     session.flush()
     return ({openid: person.id for openid, person in people.items()},
             Change("people", len(openids) - len(known), renamed))
+
+
+def _workers(file: Row) -> set[str]:
+    """The openids of the riders and owners whom a file names."""
+    return {rider["openid"] for rider in file.get("riders", ())} | {
+        openid for shop in file.get("shops", ()) for openid in shop["owners"]}
 
 
 def _people(session: Session, app_id: str, openids: list[str]) -> dict[str, Person]:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from config.texts import Reply
 from handlers import dialogue
+from handlers.roles import owe_tags_of
 from handlers.speaker import Speaker
 from handlers.wording import MOST_REMARKS, in_lines
 from models.base import Session
@@ -31,6 +32,7 @@ class Follow:
 def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) -> Reply:
     person = speaker.person
     person.is_following = True
+    owe_tags_of(session, person, now=now)
     place = _place_of_scene(session, speaker, cmd.scene)
     if place is None and (greeting := greeting_at_work(session, speaker)):
         return greeting

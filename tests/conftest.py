@@ -68,13 +68,19 @@ def stage(database: Any, engine: Engine, redis_url: str,  # noqa: F811
 
 
 @pytest.fixture
-def chat(stage: Stage) -> Chat:
-    """A campus with 小林 (student), 阿香 (owns all shops) and 阿哲 (rider)."""
-    campus = json.loads(CAMPUS.read_text("utf-8"))
-    for name, role in (("小林", "student"), ("阿香", "merchant"), ("阿哲", "rider")):
-        stage.add(name, role)
+def demo_campus(stage: Stage) -> dict[str, Any]:
+    """A campus file whose shops are all 阿香's and whose one rider is 阿哲."""
+    campus: dict[str, Any] = json.loads(CAMPUS.read_text("utf-8"))
     for shop in campus["shops"]:
         shop["owners"] = [stage.openid("阿香")]
     campus["riders"] = [{"openid": stage.openid("阿哲"), "name": "阿哲", "phone": "13800000001"}]
-    stage.load(campus)
+    return campus
+
+
+@pytest.fixture
+def chat(stage: Stage, demo_campus: dict[str, Any]) -> Chat:
+    """A campus with 小林 (student), 阿香 (owns all shops) and 阿哲 (rider)."""
+    for name, role in (("小林", "student"), ("阿香", "merchant"), ("阿哲", "rider")):
+        stage.add(name, role)
+    stage.load(demo_campus)
     return Chat(stage)

@@ -9,6 +9,7 @@ from rq import Worker
 
 from cli import checkup
 from cli.doctor import doctor
+from cli.menu import publish_all
 from cli.worker import QUEUES
 from config import settings
 from models.base import utcnow
@@ -50,6 +51,8 @@ def processes(stage):
 
 
 def test_a_whole_service_is_fine(chat):
+    publish_all(None)
+    chat.stage.pump()
     with processes(chat.stage):
         told = run()
 
