@@ -18,7 +18,8 @@ MOST_LEXICONS = 16
 _STATUS = {OrderState.AWAITING_PAYMENT: "unpaid", OrderState.PAID: "accepted",
            OrderState.READY: "cooking", OrderState.ARRIVED: "delivering"}
 _ON_DRAFT = frozenset({"confirm_order", "ask_address", "ask_time", "choose"})
-_OURS = frozenset({"ask_station", "ask_from", "ask_budget"})  # understanding does not know them
+_ASKS_PLACE = frozenset({"ask_station", "ask_from"})
+_OURS = frozenset({"ask_budget", "ask_rider"})  # understanding does not know them
 _LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
 
 
@@ -46,8 +47,8 @@ def as_student(session: Session, speaker: Speaker, focus: Order | None, *,
     if pending == "ask_pickup_code":
         told["draft"] = {"errand_kind": "parcel"}
     if pending in _OURS:
-        pending = "ask_address" if pending != "ask_budget" else None
-    if pending in ("ask_room", "ask_redirect"):
+        pending = None
+    if pending in ("ask_room", "ask_redirect", *_ASKS_PLACE):
         pending = "ask_address"
     if pending and (focus or pending not in _ON_DRAFT or pending in ("choose", "ask_address")):
         told["pending"] = pending

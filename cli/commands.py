@@ -9,6 +9,7 @@ from cli.base import Commands
 COMMANDS = {
     "demo": ("demo",), "testing": ("test",), "web": ("web",), "worker": ("worker",),
     "clock": ("clock",), "migrate": ("migrate",), "campus": ("campus",), "orders": ("orders",),
+    "riders": ("riders",),
     "menu": ("menu",), "poster": ("poster",),
     "doctor": ("doctor",), "modules": ("understand", "dispatch", "reconcile"),
 }

@@ -16,6 +16,7 @@ class RiderStatus(StrEnum):
     APPLIED = "applied"
     APPROVED = "approved"
     SUSPENDED = "suspended"
+    REFUSED = "refused"  # may apply again
 
 
 class Rider(Base):

@@ -3,6 +3,7 @@ from datetime import datetime
 
 from bot import context
 from bot.commands import read_command
+from bot.routes.application import name_and_phone
 from bot.routes.base import Turn
 from bot.routes.events import on_event, on_location
 from bot.routes.kitchen import as_merchant
@@ -51,6 +52,8 @@ def _words_of(heard: Heard) -> str:
 def _sentence(turn: Turn) -> Reply | None:
     """Understand it with the hat on that the speaker most likely wears."""
     if (home := customer.room_and_name(turn.text)) and (reply := _room_said(turn, *home)):
+        return reply
+    if turn.pending.get("pending") == "ask_rider" and (reply := name_and_phone(turn)):
         return reply
     if is_riding(turn.speaker) and (reply := as_rider(turn)):
         return reply
