@@ -22,7 +22,9 @@ def campus() -> None:
 
 @campus.command("load")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def load(file: Path) -> None:
+@click.option("--menu-from-file", is_flag=True,
+              help="Forget what cooks published in the chat since the last load.")
+def load(file: Path, menu_from_file: bool) -> None:
     """Import or update a campus file. A bad file is refused whole."""
     read = _read(file)
 
@@ -32,7 +34,8 @@ def load(file: Path) -> None:
     account = account_in(read.data) or _default_account()
     with transaction() as session:
         is_news = ensure_account(session, account)
-        loaded = load_campus(session, read.data, app_id=account.app_id, now=utcnow())
+        loaded = load_campus(session, read.data, app_id=account.app_id, now=utcnow(),
+                             keeps_chat=not menu_from_file)
     _say(loaded, account.app_id, is_news=is_news)
 
 
@@ -63,6 +66,8 @@ def _say(loaded: "CampusLoaded", app_id: str, *, is_news: bool) -> None:
     for change in loaded.changes:
         print(f"  {change.kind}: {change.added} added, {change.changed} changed, "
               f"{change.removed} removed")
+    for line in loaded.kept:
+        print(f"  kept from the chat: {line}")
     if is_news:
         print("  credentials of the account: stored")
     if not loaded.changes and not is_news:

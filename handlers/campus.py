@@ -29,6 +29,7 @@ from models.campus import Account, Campus, Path, Place
 from models.person import Person
 from models.rider import Rider, RiderStatus
 from models.rules.campus_file import check
+from models.rules.menu_merge import merged
 from models.shop import DEFAULT_PREP_MINUTES, Dish, Shop, ShopOwner
 
 Row = dict[str, Any]
@@ -51,6 +52,7 @@ class CampusLoaded:
     name: str
     menu_version: int
     changes: tuple[Change, ...]  # kinds that nothing happened to are left out
+    kept: tuple[str, ...] = ()   # what cooks published in the chat and this file leaves alone
 
     @property
     def added(self) -> int:
@@ -92,15 +94,20 @@ def ensure_account(session: Session, account: WeChatAccount) -> bool:
     return session.is_modified(row)
 
 
-def load_campus(session: Session, data: Mapping[str, Any], *, app_id: str,
-                now: datetime) -> CampusLoaded:
+def load_campus(session: Session, data: Mapping[str, Any], *, app_id: str, now: datetime,
+                keeps_chat: bool = True) -> CampusLoaded:
     """Import or update a campus and let the account serve it; `app_id` must be an account's.
 
-    Two loads of one campus take turns. Raises CampusFileError, writing nothing.
+    What cooks published in the chat stays where the file has not changed since it was last
+    loaded (docs/adr/0007); `keeps_chat` False: the file wins everywhere. Two loads of one campus
+    take turns. Raises CampusFileError, writing nothing.
     """
-    file = check(data).data
+    file = loaded = check(data).data
     campus, was_new = _campus_row(session, file, now)
     before = {} if was_new else campus.file
+    base, kept_lines = (campus.loaded_file or campus.file), list[str]()
+    if keeps_chat and not was_new:
+        file, kept_lines = merged(base, campus.file, loaded)
     people, met = _sync_people(session, app_id, file, now)  # first: design.md §4.8
     concerned = {person.id for person in _people(
         session, app_id, [*people, *_workers(before)]).values()}
@@ -115,6 +122,8 @@ def load_campus(session: Session, data: Mapping[str, Any], *, app_id: str,
         _serve(session, app_id, campus.id),
     ]
     kept = _without_secrets(file)
+    as_loaded = _without_secrets(loaded)
+    campus.loaded_file = None if as_loaded == kept else as_loaded
     if before and before != kept:
         campus.file, campus.tz, campus.loaded_at = kept, file["tz"], now
         campus.menu_version += 1
@@ -122,7 +131,8 @@ def load_campus(session: Session, data: Mapping[str, Any], *, app_id: str,
     owe_tags(session, app_id, difference(roles, roles_of(session, concerned)), now=now)
     session.expire_all()  # the rows were written past the session's own copies
     return CampusLoaded(campus.id, campus.name, campus.menu_version, tuple(
-        change for change in changes if change.added or change.changed or change.removed))
+        change for change in changes if change.added or change.changed or change.removed),
+        tuple(kept_lines))
 
 
 def _campus_row(session: Session, file: Row, now: datetime) -> tuple[Campus, bool]:
@@ -185,7 +195,8 @@ def _dishes(file: Row) -> Iterator[tuple[Row, Row]]:
 
 def _dish_row(dish: Row, shop_id: int, stock_before: Mapping[str, int | None]) -> Row:
     row = {"shop_id": shop_id, "name": dish["name"], "price_fen": dish["price_fen"],
-           "options": dish["options"], "category": dish.get("category")}
+           "options": dish["options"], "category": dish.get("category"),
+           "option_fen": dish.get("option_fen") or {}}
     # What is left has been counted down since; only a new number in the file sets it anew.
     if dish["id"] not in stock_before or stock_before[dish["id"]] != dish.get("stock"):
         row["stock"] = dish.get("stock")

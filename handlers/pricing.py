@@ -48,7 +48,9 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
 def _price(line: OrderLine, dish: Dish | None, options: dict[str, dict[str, int]]) -> PricedLine:
     """Price a line by today's menu; a dish that has left it keeps the price it was quoted at."""
     line.option_names = [str(options[o]["name"]) for o in line.options if o in options]
-    surcharges = tuple(options[o].get("price_fen", 0) for o in line.options if o in options)
+    own = dish.option_fen if dish else {}
+    surcharges = tuple(own.get(o, options[o].get("price_fen", 0))
+                       for o in line.options if o in options)
     base = dish.price_fen if dish else line.price_fen - sum(surcharges)
     priced = PricedLine(base, Fraction(line.quantity), surcharges)
     line.price_fen, line.amount_fen = base + sum(surcharges), priced.amount_fen

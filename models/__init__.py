@@ -5,6 +5,7 @@ from models import (
     group_order,
     inbox,
     ledger,
+    menu,
     order,
     outbox,
     payment,
@@ -13,5 +14,5 @@ from models import (
     shop,
 )
 
-__all__ = ["campus", "errand", "group_order", "inbox", "ledger", "order", "outbox", "payment",
-           "person", "rider", "shop"]
+__all__ = ["campus", "errand", "group_order", "inbox", "ledger", "menu", "order", "outbox",
+           "payment", "person", "rider", "shop"]

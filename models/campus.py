@@ -30,7 +30,8 @@ class Campus(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     tz: Mapped[str]  # "+08:00" or an IANA name
-    file: Mapped[dict[str, Any]]  # as loaded; what understanding reads
+    file: Mapped[dict[str, Any]]  # what understanding reads: as loaded, and the cooks' changes
+    loaded_file: Mapped[dict[str, Any] | None]  # as loaded, where the cooks have changed it since
     menu_version: Mapped[int] = mapped_column(default=1)
     loaded_at: Mapped[datetime]
 

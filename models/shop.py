@@ -72,6 +72,7 @@ class Dish(Base):
     name: Mapped[str]
     price_fen: Mapped[int]
     options: Mapped[list[str]]  # keys of the campus's options that this dish takes
+    option_fen: Mapped[dict[str, Any]] = mapped_column(default=dict)  # its own surcharges
     stock: Mapped[int | None]  # None: as many as are wanted
     category: Mapped[str | None]
     sold_out_until: Mapped[datetime | None]

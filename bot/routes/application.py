@@ -2,7 +2,7 @@
 import re
 
 from bot.commands import Command
-from bot.routes.base import Turn
+from bot.routes.base import Route, Turn
 from config.texts import Reply
 from handlers.rider import application
 from models.rider import RiderStatus
@@ -32,3 +32,12 @@ def name_and_phone(turn: Turn) -> Reply | None:
 def decide(turn: Turn, command: Command) -> Reply:
     cmd = application.DecideOnRider(int(command.rest[1:]), _DECISIONS[command.name])
     return application.decide(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+COMMANDS: dict[str, Route] = {
+    "apply_rider": lambda turn, _: wants_to_ride(turn),
+    "approve_rider": decide,
+    "refuse_rider": decide,
+    "suspend_rider": decide,
+    "riders_waiting": lambda turn, _: application.waiting(turn.session, turn.speaker),
+}

@@ -6,7 +6,7 @@ from typing import Any
 from bot.commands import Command
 from bot.nlu import sms
 from bot.nlu.understand import Understanding
-from bot.routes.base import Turn, by_code, own, understood, unknown
+from bot.routes.base import Route, Turn, by_code, own, understood, unknown
 from config.texts import Reply
 from handlers import vault
 from handlers.errand import draft, spending, stations
@@ -204,3 +204,12 @@ def codes_again(turn: Turn, command: Command) -> Reply:
     if command.name == "codes_allowed":
         return vault.open_again(turn.session, turn.speaker, order.id, now=turn.now)
     return vault.ask_again(turn.session, turn.speaker, order.id, now=turn.now)
+
+
+COMMANDS: dict[str, Route] = {
+    **dict.fromkeys(("parcel_size", "parcel_station", "errand_time", "errand_anytime",
+                     "errand_budget"), on_command),
+    "errand_spent": spent,
+    "codes_again": codes_again,
+    "codes_allowed": codes_again,
+}

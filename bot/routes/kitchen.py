@@ -6,6 +6,7 @@ from bot import context
 from bot.nlu.understand import Understanding
 from bot.routes import group_order
 from bot.routes.base import Route, Turn, by_code, understood, unknown
+from bot.routes.menu import written
 from config.texts import Reply
 from handlers import kitchen
 from handlers.speaker import Speaker
@@ -15,6 +16,8 @@ from models.rules.order_state import OrderState
 
 
 def as_merchant(turn: Turn) -> Reply | None:
+    if reply := written(turn):
+        return reply
     meant = understood(turn, context.as_merchant(turn.session, turn.speaker), "merchant")
     route = _MERCHANT.get(meant.intent)
     if route is None or meant.action == "none":

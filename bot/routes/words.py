@@ -3,6 +3,7 @@ from collections.abc import Callable, Sequence
 
 from bot.commands import Command
 from bot.routes import application, errand, group_order
+from bot.routes import menu as menu_text
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
@@ -10,7 +11,6 @@ from bot.routes.undo import take_back
 from config.texts import Reply
 from handlers import customer, kitchen, menu, rider
 from handlers import order as ordering
-from handlers.rider.application import waiting
 from handlers.taps import is_stale
 from models.order import Order
 from models.rules.order_state import OrderState
@@ -219,18 +219,8 @@ _COMMANDS: dict[str, Route] = {
     "pin": _pin,
     "address": lambda turn, _: customer.ask_address(turn.session, turn.speaker, now=turn.now),
     "menu": lambda turn, _: menu.shops(turn.session, turn.speaker, now=turn.now),
-    "apply_rider": lambda turn, _: application.wants_to_ride(turn),
-    "approve_rider": application.decide,
-    "refuse_rider": application.decide,
-    "suspend_rider": application.decide,
-    "riders_waiting": lambda turn, _: waiting(turn.session, turn.speaker),
-    "parcel_size": errand.on_command,
-    "parcel_station": errand.on_command,
-    "errand_time": errand.on_command,
-    "errand_anytime": errand.on_command,
-    "errand_budget": errand.on_command,
-    "errand_spent": errand.spent,
-    "codes_again": errand.codes_again,
-    "codes_allowed": errand.codes_again,
+    **application.COMMANDS,
+    **menu_text.COMMANDS,
+    **errand.COMMANDS,
     "change": _change,
 }

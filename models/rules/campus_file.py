@@ -345,7 +345,8 @@ PERSON = _object({"openid": OPENID}, {"name": NAME, "phone": PHONE})
 
 DISH = _object(
     {"id": ID, "name": NAME, "price_fen": FEN},
-    {"aliases": NAMES, "options": IDS, "stock": _whole(0, 1_000_000), "category": NAME})
+    {"aliases": NAMES, "options": IDS, "option_fen": _map_of(ID, FEN),
+     "stock": _whole(0, 1_000_000), "category": NAME})
 SHOP = _object(
     {"id": ID, "name": NAME, "dishes": _list_of(DISH)},
     {"aliases": NAMES, "place_id": ID, "prep_minutes": _whole(0, 240),
@@ -406,6 +407,13 @@ def _ids_of(items: Iterable[tuple[Path, Any]], field: str = "id") -> Iterator[tu
             yield (*path, field), item[field]
 
 
+def _keys_of(data: Any, name: str, at: Path) -> Iterator[tuple[Path, Any]]:
+    """(path, key) of the object in field `name`; nothing where there is none."""
+    found = data.get(name) if isinstance(data, Mapping) else None
+    for key in found if isinstance(found, Mapping) else ():
+        yield (*at, name, key), key
+
+
 def _check_ids(report: _Report, data: Mapping[str, Any]) -> None:
     for name in ("shops", "places", "options"):
         _no_two_alike(report, _ids_of(_items(data, name)))
@@ -434,6 +442,7 @@ def _check_references(report: _Report, data: Mapping[str, Any]) -> None:
         _must_exist(report, _ids_of(_items(data, "paths"), end), places, "place")
     for path, dish in _dishes(data):
         _must_exist(report, _items(dish, "options", path), options, "option")
+        _must_exist(report, _keys_of(dish, "option_fen", path), options, "option")
     for path, campaign in _items(data, "campaigns"):
         _must_exist(report, _items(campaign, "shops", path), shops, "shop")
 
