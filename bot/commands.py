@@ -15,14 +15,20 @@ from config import settings
 LONGEST: Final = 60
 _CODE: Final = r"(?P<code>[a-z]\\d{1,4})"
 _GROUP: Final = r"(?P<code>g\\d{1,4})"
+_TIME: Final = r"(?P<rest>\\d{2}:\\d{2})"
 _NOISE: Final = re.compile(r"[\s，。！!,.~～]+")
 
 
 def _compiled(path: Path) -> list[tuple[str, re.Pattern[str]]]:
     words = tomllib.loads(path.read_text("utf-8"))
-    return [(name, re.compile(re.sub("GROUP", _GROUP, re.sub("CODE", _CODE, form)),
-                              re.IGNORECASE))
+    return [(name, re.compile(_spelt_out(form), re.IGNORECASE))
             for name, forms in words.items() for form in forms]
+
+
+def _spelt_out(form: str) -> str:
+    for short, long in (("CODE", _CODE), ("GROUP", _GROUP), ("TIME", _TIME)):
+        form = re.sub(short, long, form)
+    return form
 
 
 _FORMS: Final = _compiled(settings.ROOT / "config" / "lexicon" / "commands.toml")

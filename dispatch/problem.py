@@ -21,6 +21,7 @@ class Bar(IntEnum):
     OWN_ORDER = 3
     OWN_SHOP = 4
     BUILDING = 5
+    OFF_ROUTE = 6
 
 
 @dataclass(frozen=True, slots=True)

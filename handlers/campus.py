@@ -30,7 +30,7 @@ from models.person import Person
 from models.rider import Rider, RiderStatus
 from models.rules.campus_file import check
 from models.rules.menu_merge import merged
-from models.shop import DEFAULT_PREP_MINUTES, Dish, Shop, ShopOwner
+from models.shop import DEFAULT_PREP_MINUTES, DEFAULT_SLOT_CAP, Dish, Shop, ShopOwner
 
 Row = dict[str, Any]
 GENTLY = {"key_share": True}  # orders that point at the row can still be written meanwhile
@@ -181,6 +181,7 @@ def _sync_shops(session: Session, campus_id: int, file: Row, before: Row) -> Ite
         "name": shop["name"], "place_id": places.get(shop.get("place_id")),
         "prep_minutes": shop.get("prep_minutes", DEFAULT_PREP_MINUTES),
         "min_order_fen": shop.get("min_order_fen", 0), "hours": shop.get("hours"),
+        "slot_cap": shop.get("slot_cap") or DEFAULT_SLOT_CAP,
     } for shop in file["shops"]})
     shops = _ids_by_key(session, Shop, campus_id)
     stock_before = {dish["id"]: dish.get("stock") for _, dish in _dishes(before)}

@@ -1,5 +1,5 @@
 """Between rows and arrays: what dispatch is asked, and what is done with its answer."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,11 +19,12 @@ from models.campus import Campus, Place
 from models.group_order import trip_code
 from models.order import Order, trip_of, trips
 from models.rider import CAPACITY, Offer, OfferState, Rider, RiderStatus
-from models.rules.order_state import LOADED, OrderState
+from models.rules.order_state import LOADED, WANTS_RIDER, OrderState
 from models.shop import ShopOwner
 
 OFFER_FOR = timedelta(seconds=40)
 ASK_AGAIN_AFTER = timedelta(minutes=3)  # a rider who let an offer pass may see the order again
+SEEK_BEFORE = timedelta(minutes=15)  # so long before the food is ready riders are asked
 SPEED = Vehicle.E_BIKE
 
 
@@ -38,7 +39,7 @@ class Snapshot:
 def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | None:
     """Open orders and riders of a campus as arrays; None when either is missing. Locks nothing."""
     campus = session.get_one(Campus, campus_id)
-    orders = _waiting(session, campus_id)
+    orders = _waiting(session, campus_id, now)
     riders = _free_riders(session, campus_id)
     if not orders or not riders:
         return None
@@ -59,19 +60,19 @@ def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | N
         free_s=np.zeros(len(riders)),
         load=np.array([len(trips(in_hand[r.id])) for r in riders], np.int64),
         capacity=np.full(len(riders), CAPACITY, np.int64),
-        forbidden=_bars(session, orders, riders, now),
+        forbidden=_bars(session, orders, riders, in_hand, now),
         routes=tuple(_route(in_hand[r.id], index, now) for r in riders),
         speed_mps=SPEED.value)
     return Snapshot(problem, now)
 
 
-def _waiting(session: Session, campus_id: int) -> list[Order]:
-    """Orders whose kitchen has begun and that nobody carries or is asked about."""
+def _waiting(session: Session, campus_id: int, now: datetime) -> list[Order]:
+    """Orders that are soon ready and that nobody carries or is asked about."""
     asked = select(Offer.id).where(Offer.order_id == Order.id, Offer.state == OfferState.OPEN)
     query = select(Order).where(
         Order.campus_id == campus_id, Order.rider_id.is_(None),
-        Order.state.in_([OrderState.COOKING, OrderState.READY]), ~asked.exists(),
-        Order.leads_trip())
+        Order.state.in_(sorted(WANTS_RIDER)), ~Order.is_self_pickup,
+        Order.food_ready_at <= now + SEEK_BEFORE, ~asked.exists(), Order.leads_trip())
     return list(session.scalars(query.order_by(Order.id)))
 
 
@@ -103,7 +104,14 @@ def _from_now(at: datetime | None, now: datetime, otherwise: float) -> float:
     return (at - now).total_seconds() if at else otherwise
 
 
+def _is_on_way(order: Order, in_hand: Sequence[Order]) -> bool:
+    """Whether it is fetched or brought where something in hand is; with nothing in hand all is."""
+    return not in_hand or any(
+        order.place_id == held.place_id or order.shop_id == held.shop_id for held in in_hand)
+
+
 def _bars(session: Session, orders: list[Order], riders: list[Rider],
+          in_hand: Mapping[int, Sequence[Order]],
           now: datetime) -> "np.ndarray[Any, np.dtype[np.int8]]":
     """Who may not have what: own orders, own shops, and what was declined a moment ago."""
     bars = np.zeros((len(orders), len(riders)), np.int8)
@@ -123,6 +131,8 @@ def _bars(session: Session, orders: list[Order], riders: list[Rider],
                 bars[i, j] = Bar.OWN_SHOP
             elif (order.id, rider.id) in declined:
                 bars[i, j] = Bar.DECLINED
+            elif rider.is_on_way_only and not _is_on_way(order, in_hand[rider.id]):
+                bars[i, j] = Bar.OFF_ROUTE
     return bars
 
 

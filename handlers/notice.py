@@ -31,6 +31,7 @@ class Notice:
     url: str | None = None
     good_until: datetime | None = None  # afterwards it is no longer worth saying
     only_while: Collection[str] = ()  # states of its order in which it is still true; (): any
+    revision: int | None = None  # of the order's quote that it speaks of; None: of any
 
 
 def tell(session: Session, notice: Notice, *, now: datetime, order_id: int | None = None,
@@ -41,4 +42,5 @@ def tell(session: Session, notice: Notice, *, now: datetime, order_id: int | Non
         order_id=order_id, due_at=due_at, words=json.dumps(words, ensure_ascii=False), payload={
             "person_id": notice.person_id, "template": notice.template, "prefer": notice.prefer,
             "url": notice.url, "only_while": sorted(notice.only_while),
+            "revision": notice.revision,
             "good_until": notice.good_until.isoformat() if notice.good_until else None})

@@ -80,8 +80,9 @@ def summary(order: Order) -> str:
 
 def when(speaker: Speaker, order: Order) -> str:
     """12:30, with the date when it is not today's."""
-    assert order.promised_at is not None
-    local = order.promised_at.astimezone(speaker.campus.zone)
+    at = order.expected_at or order.promised_at
+    assert at is not None
+    local = at.astimezone(speaker.campus.zone)
     today = order.created_at.astimezone(speaker.campus.zone).date()
     return f"{local:%H:%M}" if local.date() == today else f"{local.month}-{local.day} {local:%H:%M}"
 

@@ -72,6 +72,8 @@ class Order(Base):
         Index("ix_orders_drafts", "created_at", postgresql_where=text("state = 'draft'")),
         Index("ix_orders_unanswered_until", "answer_until",
               postgresql_where=text("state = 'paid'")),
+        Index("ix_orders_shop_id_wanted_at", "shop_id", "wanted_at",
+              postgresql_where=text("wanted_at IS NOT NULL")),
         Index("ix_orders_cancel_until", "cancel_until",
               postgresql_where=text("cancel_until IS NOT NULL")),
         Index("ix_orders_shortage_until", "shortage_until",
@@ -199,6 +201,13 @@ class Order(Base):
         """The buyer's newest order, whatever became of it; not locked."""
         query = select(cls).filter_by(buyer_id=buyer_id).order_by(cls.id.desc()).limit(1)
         return session.scalars(query).one_or_none()
+
+    @classmethod
+    def last_paid_of(cls, session: Session, buyer_id: int) -> "Order | None":
+        """The buyer's newest food order that was paid, whatever became of it; not locked."""
+        query = select(cls).where(cls.buyer_id == buyer_id, cls.paid_at.is_not(None),
+                                  cls.kind == OrderKind.FOOD)
+        return session.scalars(query.order_by(cls.id.desc()).limit(1)).one_or_none()
 
     @classmethod
     def live_of(cls, session: Session, buyer_id: int) -> "list[Order]":

@@ -13,6 +13,7 @@ from models.base import Base
 from models.campus import Place
 
 DEFAULT_PREP_MINUTES = 12
+DEFAULT_SLOT_CAP = 20  # pre-orders for one quarter-hour
 DESK = "#desk"  # a key that no campus file may use
 
 
@@ -27,6 +28,7 @@ class Shop(Base):
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
     prep_minutes: Mapped[int] = mapped_column(default=DEFAULT_PREP_MINUTES)
     min_order_fen: Mapped[int] = mapped_column(default=0)
+    slot_cap: Mapped[int] = mapped_column(default=DEFAULT_SLOT_CAP)
     hours: Mapped[Any | None] = mapped_column(JSONB)
     is_listed: Mapped[bool] = mapped_column(default=True)
     place: Mapped[Place | None] = relationship(lazy="joined")

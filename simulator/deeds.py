@@ -28,18 +28,22 @@ class Deeds(Base):
     # messages
 
     def say(self, ref: PhoneRef, text: str, msgmenuid: str | None = None,
-            msg_id: int | None = None, times: int = 1) -> str | None:
+            msg_id: int | None = None, times: int = 1, sent_at: float | None = None) -> str | None:
         """Send a text; returns what the passive reply said (None: nothing, or not a text).
 
         `msgmenuid`: it was a tap on a menu-message item. `msg_id`, `times`: the very same message
-        again, as WeChat repeats one whose answer it missed.
+        again, as WeChat repeats one whose answer it missed. `sent_at`: when it was written, where
+        there was no net.
         """
-        return self.send_text(ref, text, msgmenuid, msg_id, times).reply
+        return self.send_text(ref, text, msgmenuid, msg_id, times, sent_at).reply
 
     def send_text(self, ref: PhoneRef, text: str, msgmenuid: str | None = None,
-                  msg_id: int | None = None, times: int = 1) -> Outcome:
+                  msg_id: int | None = None, times: int = 1,
+                  sent_at: float | None = None) -> Outcome:
         """As `say`, with the whole outcome."""
-        more = {"bizmsgmenuid": msgmenuid} if msgmenuid else {}
+        more: dict[str, Any] = {"bizmsgmenuid": msgmenuid} if msgmenuid else {}
+        if sent_at is not None:
+            more["CreateTime"] = int(sent_at)
         return self._send(ref, "text", {"Content": text, **more}, {"content": text},
                           msg_id=msg_id, times=times)
 

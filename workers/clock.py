@@ -10,22 +10,26 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from config import settings
-from handlers.dispatch import expire_offers
+from handlers.dispatch import SEEK_BEFORE, expire_offers
 from handlers.group_order import close_due, finish, remind
-from handlers.kitchen import reject_unanswered
-from handlers.order import DRAFT_LASTS, decide_silent_wish, forget_draft
+from handlers.kitchen import drop_lacking, reject_unanswered
+from handlers.order import DRAFT_LASTS, decide_silent_wish, forget_draft, look_ahead, note_no_rider
+from handlers.order.late import AHEAD
+from handlers.order.stranded import NO_RIDER_FOR
 from handlers.payment import expire_unpaid
+from handlers.rider import complete_forgotten, end_break
+from handlers.rider.door import DONE_AFTER
 from handlers.vault import erase_codes
 from models.base import Session, Sessions, utcnow
 from models.inbox import Inbox
 from models.locks import CLOCK_LOCK
 from models.order import Order
 from models.outbox import WAKE_CHANNEL, owe
-from models.rider import Offer, OfferState
+from models.rider import Offer, OfferState, Rider
 from models.rules.order_state import WANTS_RIDER, OrderState
 from workers import group_order
 from workers.doors import open_database, open_redis
@@ -38,6 +42,7 @@ SWEEP_EVERY_S = 10.0
 LEFT_ALONE_FOR = timedelta(seconds=20)  # WeChat's three tries are over by then
 WORDS_KEPT_FOR = timedelta(hours=1)
 RETRY_S = 2.0
+NEARLY = timedelta(minutes=5)
 
 
 def run() -> None:
@@ -89,9 +94,11 @@ def beat(redis: Redis, *, now: datetime) -> None:
     each(_silent_wishes(now), decide_silent_wish, now=now)
     each(_ids(group_order.to_remind(now)), remind, now=now)
     each(_ids(group_order.to_close(now)), close_due, now=now)
+    each(_shortages(now), drop_lacking, now=now)
+    each(_breaks(now), end_break, now=now)
     with Sessions.begin() as session:
         expire_offers(session, now=now)
-    for campus_id in _campuses_wanting_riders():
+    for campus_id in _campuses_wanting_riders(now):
         Queue("dispatch", connection=redis).enqueue(
             "workers.jobs.dispatch", campus_id, job_timeout=30, result_ttl=0,
             job_id=f"dispatch-{campus_id}-{now.timestamp():.0f}")
@@ -127,16 +134,46 @@ def _silent_wishes(now: datetime) -> list[int]:
     return _ids(select(Order.id).where(Order.cancel_until <= now).order_by(Order.cancel_until))
 
 
-def _forgotten(now: datetime) -> list[int]:
+def _old_drafts(now: datetime) -> list[int]:
     return _ids(select(Order.id).where(Order.state == OrderState.DRAFT,
                                        Order.created_at <= now - DRAFT_LASTS)
                 .order_by(Order.created_at))
 
 
-def _campuses_wanting_riders() -> list[int]:
+def _shortages(now: datetime) -> list[int]:
+    return _ids(select(Order.id).where(Order.shortage_until <= now).order_by(Order.shortage_until))
+
+
+def _breaks(now: datetime) -> list[int]:
+    return _ids(select(Rider.id).where(Rider.back_at <= now).order_by(Rider.back_at))
+
+
+def _stranded(now: datetime) -> list[int]:
+    since = func.greatest(Order.accepted_at, Order.food_ready_at - SEEK_BEFORE)
+    return _ids(select(Order.id).where(
+        Order.state.in_(sorted(WANTS_RIDER)), Order.rider_id.is_(None),
+        Order.no_rider_told_at.is_(None), ~Order.is_self_pickup, since <= now - NO_RIDER_FOR))
+
+
+def _late(now: datetime) -> list[int]:
+    """Orders that should nearly be there. What is fetched by the buyer is never late."""
+    due = func.coalesce(Order.expected_at, Order.promised_at)
+    return _ids(select(Order.id).where(
+        Order.state.in_(sorted(AHEAD)), ~Order.is_self_pickup, due <= now + NEARLY))
+
+
+def _forgotten(now: datetime) -> list[int]:
+    on_rack = and_(Order.state == OrderState.SHELVED, Order.shelved_at <= now - DONE_AFTER)
+    at_shop = and_(Order.state.in_(sorted(WANTS_RIDER)), Order.is_self_pickup,
+                   Order.food_ready_at <= now - DONE_AFTER)
+    return _ids(select(Order.id).where(or_(on_rack, at_shop)))
+
+
+def _campuses_wanting_riders(now: datetime) -> list[int]:
     asked = select(Offer.id).where(Offer.order_id == Order.id, Offer.state == OfferState.OPEN)
     return _ids(select(Order.campus_id).distinct().where(
-        Order.state.in_(sorted(WANTS_RIDER)), Order.rider_id.is_(None), ~asked.exists()))
+        Order.state.in_(sorted(WANTS_RIDER)), Order.rider_id.is_(None), ~Order.is_self_pickup,
+        Order.food_ready_at <= now + SEEK_BEFORE, ~asked.exists()))
 
 
 def _ids(query: "Select[int]") -> list[int]:
@@ -145,9 +182,13 @@ def _ids(query: "Select[int]") -> list[int]:
 
 
 def sweep(*, now: datetime) -> None:
-    """What can wait ten seconds: messages whose turn died, and what is kept too long."""
+    """What can wait ten seconds: messages whose turn died, what is kept too long, and orders that
+    everybody has forgotten, that nobody carries, or that come late."""
     each(_ids(group_order.to_finish()), finish, now=now)
-    each(_forgotten(now), forget_draft, now=now)
+    each(_old_drafts(now), forget_draft, now=now)
+    each(_stranded(now), note_no_rider, now=now)
+    each(_late(now), look_ahead, now=now)
+    each(_forgotten(now), complete_forgotten, now=now)
     with Sessions.begin() as session:
         adopt_lost_turns(session, now=now)
         erase_codes(session, now=now)

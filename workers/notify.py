@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import structlog
-from sqlalchemy import select
 
 from config.metrics import NOTICES
 from config.notices import NoticeError, Template, template_for
@@ -101,11 +100,12 @@ def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
 
 
 def _still_true(session: Session, debt: Outbox) -> bool:
-    """Whether the order is in a state in which this is worth saying; read, not locked."""
-    states = debt.payload.get("only_while")
-    if not states or debt.order_id is None:
+    """Whether the order still stands as this says; read, not locked."""
+    states, revision = debt.payload.get("only_while"), debt.payload.get("revision")
+    if debt.order_id is None or not (states or revision):
         return True
-    return session.scalar(select(Order.state).filter_by(id=debt.order_id)) in states
+    order = session.get_one(Order, debt.order_id)
+    return (not states or order.state in states) and revision in (None, order.revision)
 
 
 def _channel(payload: dict[str, Any], words: dict[str, Any], person: Person,

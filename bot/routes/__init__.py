@@ -1,5 +1,5 @@
 """From what was said to the handler that acts on it: one module for each who speaks."""
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot import context
 from bot.commands import read_command
@@ -12,7 +12,7 @@ from bot.routes.student import as_student
 from bot.routes.words import on_command
 from bot.wire import Heard
 from config.texts import Reply
-from handlers import customer
+from handlers import customer, rider
 from handlers import order as ordering
 from handlers.speaker import Speaker
 from models.base import Session
@@ -28,9 +28,13 @@ def answer(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -
     """The reply to a message or event; None: nothing is said."""
     if heard.kind == "event" and heard.event != "CLICK":
         return on_event(session, speaker, heard, now=now)
-    turn = Turn(session, speaker, _words_of(heard), heard.tap_id, now)
+    turn = Turn(session, speaker, _words_of(heard), heard.tap_id, now,
+                datetime.fromtimestamp(heard.created_at, UTC))
     if heard.kind == "location":
         return on_location(turn, heard)
+    if heard.kind == "image" and (reply := rider.photo_taken(
+            session, speaker, rider.Photo(heard.media_id), now=now)):
+        return reply
     if not turn.text:
         return Reply("talk.words_only")
     command = read_command(turn.text)

@@ -24,6 +24,7 @@ class Turn:
     text: str
     tap: str
     now: datetime
+    said_at: datetime | None = None  # by WeChat's clock: long ago, if it was sent without a net
 
     @property
     def pending(self) -> dict[str, Any]:

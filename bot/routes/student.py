@@ -219,6 +219,19 @@ def _said_cancel(turn: Turn, focus: Order | None, meant: Understanding) -> Reply
                                  now=turn.now)
 
 
+def _reorder(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """老样子, 再来一份A27. New dishes said with it are an order of their own."""
+    if meant.slots.get("items"):
+        return _order_food(turn, focus, meant)
+    ref = meant.slots.get("order_ref")
+    old = own(turn, ref) if ref and ref != "last" else None
+    if ref and ref != "last" and old is None:
+        return unknown(ref)
+    cmd = ordering.OrderAgain(old.id if old else None, meant.slots.get("place_id"),
+                              meant.slots.get("room"), _time(meant))
+    return ordering.order_again(turn.session, turn.speaker, cmd, now=turn.now)
+
+
 def _said_status(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     ref = meant.slots.get("order_ref")
     if ref and ref != "last" and (order := own(turn, ref)):
@@ -261,6 +274,7 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
     "pay": _said_confirm,
     "deny": _said_deny,
     "cancel": _said_cancel,
+    "reorder": _reorder,
     "query_status": _said_status,
     "query_eta": _said_status,
     "urge": _said_urge,

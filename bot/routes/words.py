@@ -2,7 +2,7 @@
 from collections.abc import Callable, Sequence
 
 from bot.commands import Command
-from bot.routes import application, errand, group_order
+from bot.routes import application, buyer_words, errand, group_order, kitchen_words, rider_words
 from bot.routes import menu as menu_text
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
@@ -112,22 +112,6 @@ def _kitchen(action: Callable[..., Reply]) -> Route:
     return route
 
 
-def _step(action: Callable[..., Reply]) -> Route:
-    def route(turn: Turn, command: Command) -> Reply:
-        order = by_code(turn, command.code)
-        if order is None or turn.speaker.rider is None:
-            return unknown(command.code)
-        return action(turn.session, turn.speaker, rider.ReportStep(order.id), now=turn.now)
-    return route
-
-
-def _give_back(turn: Turn, command: Command) -> Reply:
-    order = by_code(turn, command.code)
-    if order is None or turn.speaker.rider is None:
-        return unknown(command.code)
-    return rider.give_back(turn.session, turn.speaker, rider.AnswerOffer(order.id), now=turn.now)
-
-
 def _pin(turn: Turn, command: Command) -> Reply | None:
     """Four digits are a hand-over code only for a rider who stands at a door."""
     if turn.speaker.rider is None:
@@ -151,9 +135,37 @@ def _change(turn: Turn, command: Command) -> Reply | None:
         return as_merchant(turn)
     if order.buyer_id != turn.speaker.person.id:
         return None
+    if order.shortage and (reply := buyer_words.swapped(turn, order, command.rest)):
+        return reply
     if is_stale(turn.tap, order):
         return ordering.show_newer(turn.session, turn.speaker, order, now=turn.now)
     return as_student(Turn(turn.session, turn.speaker, command.rest, turn.tap, turn.now), order)
+
+
+def _drop(turn: Turn, command: Command) -> Reply | None:
+    return buyer_words.drop(turn, command) or _change(
+        turn, Command("change", command.code, f"去掉{command.rest}"))
+
+
+def _again(turn: Turn, command: Command) -> Reply:
+    order = own(turn, command.code)
+    if order is None:
+        return unknown(command.code)
+    return ordering.order_again(turn.session, turn.speaker, ordering.OrderAgain(order.id),
+                                now=turn.now)
+
+
+def _collect(turn: Turn, command: Command) -> Reply | None:
+    """A27拿到了: the buyer has it, or its rider has."""
+    order = by_code(turn, command.code)
+    carries = order and turn.speaker.rider and order.rider_id == turn.speaker.rider.id
+    action = rider_words.step(rider.picked_up) if carries else buyer_words.own_step(rider.collect)
+    return action(turn, command)
+
+
+def _rack(turn: Turn, command: Command) -> Reply | None:
+    return rider_words.rack(turn, command) or buyer_words.own_order(
+        ordering.leave_on_rack)(turn, command)
 
 
 def _words(key: str) -> Route:
@@ -162,45 +174,32 @@ def _words(key: str) -> Route:
     return route
 
 
-def _own_order(action: Callable[..., Reply]) -> Route:
-    """A step that only the buyer of this order may take."""
-    def route(turn: Turn, command: Command) -> Reply:
-        order = own(turn, command.code)
-        if order is None:
-            return unknown(command.code)
-        return action(turn.session, turn.speaker, ordering.OwnOrder(order.id), now=turn.now)
-    return route
-
-
-def _wish(turn: Turn, command: Command) -> Reply:
-    order = own(turn, command.code)
-    if order is None:
-        return unknown(command.code)
-    return ordering.ask_to_cancel(turn.session, turn.speaker, ordering.CancelOrder(order.id),
-                                  now=turn.now)
-
-
-def _terms(terms: ordering.Terms) -> Route:
-    def route(turn: Turn, command: Command) -> Reply:
-        order = by_code(turn, command.code)
-        if order is None or order.shop_id not in turn.speaker.shop_ids:
-            return unknown(command.code)
-        cmd = ordering.AnswerWish(order.id, terms)
-        return ordering.answer_wish(turn.session, turn.speaker, cmd, now=turn.now)
-    return route
-
-
 _COMMANDS: dict[str, Route] = {
     "undo": take_back,
-    "wish_to_cancel": _wish,
-    "wish_all": _terms(ordering.Terms.ALL),
-    "wish_half": _terms(ordering.Terms.HALF),
-    "wish_none": _terms(ordering.Terms.NONE),
-    "redirect": _own_order(ordering.ask_where),
-    "other_person": _own_order(ordering.let_somebody_else),
-    "rack": _own_order(ordering.leave_on_rack),
-    "urge": _own_order(ordering.urge),
-    "give_back": _give_back,
+    "wish_to_cancel": buyer_words.wish,
+    "wish_all": kitchen_words.terms(ordering.Terms.ALL),
+    "wish_half": kitchen_words.terms(ordering.Terms.HALF),
+    "wish_none": kitchen_words.terms(ordering.Terms.NONE),
+    "redirect": buyer_words.own_order(ordering.ask_where),
+    "other_person": buyer_words.own_order(ordering.let_somebody_else),
+    "rack": _rack,
+    "again": _again,
+    "collect": _collect,
+    "resend_pin": buyer_words.own_step(rider.resend_pin),
+    "fetch_oneself": buyer_words.own_order(ordering.fetch_oneself),
+    "give_up": buyer_words.own_order(ordering.give_up),
+    "nobody_there": rider_words.step(rider.nobody_there),
+    "not_ready": rider_words.step(rider.at_shop),
+    "break": rider_words.take_break,
+    "on_way_only": rider_words.prefer_on_way(True),
+    "all_ways": rider_words.prefer_on_way(False),
+    "fetched": kitchen_words.fetched,
+    "let_through": rider_words.let_through,
+    "urge": buyer_words.own_order(ordering.urge),
+    "give_back": rider_words.give_back,
+    "lack": kitchen_words.lack,
+    "later": kitchen_words.later,
+    "drop": _drop,
     "sos": _words("talk.sos"),
     "help": _words("talk.help"),
     "human": _words("talk.human"),
@@ -213,9 +212,9 @@ _COMMANDS: dict[str, Route] = {
     "offline": lambda turn, _: rider.go_offline(turn.session, turn.speaker, now=turn.now),
     "reject": _kitchen(kitchen.reject_order),
     "cooked": _kitchen(kitchen.order_cooked),
-    "at_shop": _step(rider.at_shop),
-    "picked_up": _step(rider.picked_up),
-    "arrived": _step(rider.arrived),
+    "at_shop": rider_words.step(rider.at_shop),
+    "picked_up": rider_words.step(rider.picked_up),
+    "arrived": rider_words.step(rider.arrived),
     "pin": _pin,
     "address": lambda turn, _: customer.ask_address(turn.session, turn.speaker, now=turn.now),
     "menu": lambda turn, _: menu.shops(turn.session, turn.speaker, now=turn.now),

@@ -21,6 +21,7 @@ from models.payment import Refund
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
 
 ANSWER_WITHIN = timedelta(minutes=5)
+ELSEWHERE = timedelta(minutes=40)  # what it takes to get a meal from another shop
 
 
 def order_paid(session: Session, order: Order, *, now: datetime) -> None:
@@ -53,9 +54,22 @@ def order_paid(session: Session, order: Order, *, now: datetime) -> None:
 def ask_again(session: Session, order: Order, *, now: datetime) -> None:
     """Ask the kitchen whether it takes this order; its time to answer begins now."""
     campus = session.get_one(Campus, order.campus_id)
-    order.answer_until = now + ANSWER_WITHIN
+    order.answer_until = _answer_until(order, now)
     for owner_id in order.shop.owner_ids(session):
         tell(session, _new_order(order, campus, owner_id), now=now, order_id=order.id)
+        tell(session, Notice(
+            owner_id, f"{order.id}:{order.version}:ring", only_while={OrderState.PAID},
+            good_until=order.answer_until, chat=Reply("kitchen.ring", {
+                "code": order.code, "until": clock(order.answer_until, campus)})),
+             now=now, order_id=order.id, due_at=now + (order.answer_until - now) / 2)
+
+
+def _answer_until(order: Order, now: datetime) -> datetime:
+    """Five minutes; for a pre-order as long as the student could still eat elsewhere."""
+    soon = now + ANSWER_WITHIN
+    if order.wanted_at is None:
+        return soon
+    return max(soon, order.wanted_at - timedelta(minutes=order.shop.prep_minutes) - ELSEWHERE)
 
 
 def _first_state(order: Order, owners: list[int]) -> Reply:
@@ -117,6 +131,22 @@ def accept(session: Session, order: Order, *, now: datetime, by: int | None = No
     order.accepted_at = now
     order.food_ready_at = _ready_at(order, now)
     order.apply(session, OrderEvent.ACCEPTED, now=now, by=by)
+    _remind_to_begin(session, order, now=now)
+
+
+def _remind_to_begin(session: Session, order: Order, *, now: datetime) -> None:
+    """A pre-order that was taken long before is said again when it is time to cook."""
+    assert order.food_ready_at is not None
+    begin_at = order.food_ready_at - timedelta(minutes=order.shop.prep_minutes)
+    if begin_at - now < ANSWER_WITHIN:
+        return
+    campus = session.get_one(Campus, order.campus_id)
+    for owner_id in order.shop.owner_ids(session):
+        tell(session, Notice(
+            owner_id, f"{order.id}:{order.version}:begin", only_while={OrderState.COOKING},
+            chat=Reply("kitchen.begin", {"code": order.code,
+                                         "ready": clock(order.food_ready_at, campus)})),
+             now=now, order_id=order.id, due_at=begin_at)
 
 
 def _ready_at(order: Order, now: datetime) -> datetime:

@@ -1,4 +1,5 @@
 """A student's order, from the first sentence to the pay link, and out again."""
+from handlers.order.again import OrderAgain, order_again
 from handlers.order.cancel import (
     DRAFT_LASTS,
     AnswerWish,
@@ -20,6 +21,7 @@ from handlers.order.draft import (
     place_order,
     undo_draft,
 )
+from handlers.order.late import look_ahead
 from handlers.order.redirect import (
     OwnOrder,
     Redirect,
@@ -30,9 +32,12 @@ from handlers.order.redirect import (
     urge,
 )
 from handlers.order.status import describe, show_newer, status_of
+from handlers.order.stranded import fetch_oneself, give_up, note_no_rider
 
 __all__ = ["DRAFT_LASTS", "AnswerWish", "CancelOrder", "ConfirmOrder", "Item", "ModifyOrder",
-           "OwnOrder", "PlaceOrder", "Redirect", "Terms", "answer_wish", "ask_to_cancel",
-           "ask_where", "cancel_order", "confirm_order", "decide_silent_wish", "describe",
-           "forget_draft", "leave_on_rack", "let_somebody_else", "modify_order", "place_order",
-           "redirect", "show_newer", "status_of", "undo_cancel", "undo_draft", "urge"]
+           "OrderAgain", "OwnOrder", "PlaceOrder", "Redirect", "Terms", "answer_wish",
+           "ask_to_cancel", "ask_where", "cancel_order", "confirm_order", "decide_silent_wish",
+           "describe", "fetch_oneself", "forget_draft", "give_up", "leave_on_rack",
+           "let_somebody_else", "look_ahead", "modify_order", "note_no_rider", "order_again",
+           "place_order", "redirect", "show_newer", "status_of", "undo_cancel", "undo_draft",
+           "urge"]

@@ -6,7 +6,8 @@ from config.texts import Reply, yuan
 from handlers import dialogue
 from handlers.customer import ask_destination
 from handlers.errand.quote import missing as missing_in_errand
-from handlers.order.draft import closed
+from handlers.notice import Notice, tell
+from handlers.order.slots import cannot_be, no_room
 from handlers.order.status import show_newer
 from handlers.payment import ask_payment, link
 from handlers.pricing import reprice
@@ -19,6 +20,7 @@ from models.shop import Dish, NotEnough, take_stock
 
 PAY_WITHIN = timedelta(minutes=15)
 PROMISE_HOLDS = timedelta(minutes=10)  # a quote read slowly keeps its time; an old one does not
+REMIND_BEFORE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
             return Reply("order.not_enough", {"dish": missing.name, "left": missing.left})
         order.pay_until = now + PAY_WITHIN if order.group_id is None else order.pay_until
         order.apply(session, OrderEvent.CONFIRMED, now=now, by=speaker.person.id)
+        _remind(session, order, now=now)
     elif order.pay_until is None or order.pay_until <= now:
         return Reply("status.expired", {"code": order.code, "refund": None})
     return _pay_here(session, speaker, order, now=now)
@@ -65,7 +68,9 @@ def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,
     """What has changed since the quote was shown, so that it cannot be paid for as it stands."""
     if order.kind == OrderKind.ERRAND:
         return missing_in_errand(session, speaker, order, now=now, is_priced=True)
-    if refusal := closed(speaker, order.shop, max(now, order.wanted_at or now)):
+    refusal = (cannot_be(session, speaker, order.shop, order.wanted_at, now=now)
+               or no_room(session, speaker, order, now=now))
+    if refusal:
         return refusal
     menu = Dish.by_keys(session, speaker.campus.id, {line.dish_key for line in order.lines})
     gone = [line.name for line in order.lines
@@ -82,6 +87,18 @@ def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,
     order.revision += 1
     order.apply(session, OrderEvent.REVISED, now=now, by=speaker.person.id)
     return show_newer(session, speaker, order, now=now)
+
+
+def _remind(session: Session, order: Order, *, now: datetime) -> None:
+    """Five minutes before the end, if it is not paid by then, and if there is room to say so."""
+    assert order.pay_until is not None
+    tell(session, Notice(
+        order.buyer_id, f"{order.id}:{order.version}:pay_soon", good_until=order.pay_until,
+        only_while={OrderState.AWAITING_PAYMENT}, revision=order.revision,
+        chat=Reply("order.pay_soon", {
+            "code": order.code, "minutes": int(REMIND_BEFORE.total_seconds() // 60)},
+            tap_id(order))),
+         now=now, order_id=order.id, due_at=order.pay_until - REMIND_BEFORE)
 
 
 def _pay_here(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:

@@ -9,6 +9,7 @@ from config.texts import Reply
 from handlers import dialogue, undo
 from handlers.customer import ask_destination
 from handlers.errand.quote import requote
+from handlers.order.slots import cannot_be, too_soon
 from handlers.payment import retire_payments
 from handlers.pricing import reprice
 from handlers.speaker import Speaker
@@ -17,9 +18,8 @@ from models import order as orders
 from models.base import Session
 from models.campus import Place
 from models.order import Order, OrderKind, OrderLine
-from models.rules.hours import is_open, next_opening
 from models.rules.order_state import UNPAID, OrderEvent, OrderState
-from models.shop import DESK, Dish
+from models.shop import Dish
 
 MOST_OF_ONE = 99
 MOST_LINES = 30
@@ -54,7 +54,7 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
     if not known:
         return Reply("order.nothing_found")
     shop = dishes[known[0].dish_key].shop
-    if refusal := closed(speaker, shop, cmd.wanted_at or now):
+    if refusal := cannot_be(session, speaker, shop, cmd.wanted_at, now=now):
         return refusal
     mine, others = _split(known, dishes, shop.id)
     wanted, gone = _without_sold_out(mine, dishes, now)
@@ -95,7 +95,8 @@ def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: d
     order = Order.lock(session, cmd.order_id)
     if OrderState(order.state) not in UNPAID:
         return Reply("order.too_late_to_change", {"code": order.code})
-    if cmd.wanted_at and (refusal := closed(speaker, order.shop, cmd.wanted_at)):
+    if cmd.wanted_at and (
+            refusal := cannot_be(session, speaker, order.shop, cmd.wanted_at, now=now)):
         return refusal
     dishes = Dish.by_keys(session, speaker.campus.id, {item.dish_key for item in cmd.items})
     known = [item for item in cmd.items if item.dish_key in dishes]
@@ -195,21 +196,10 @@ def _requote(session: Session, speaker: Speaker, order: Order,
     if order.goods_fen < order.shop.min_order_fen:
         remarks = [*remarks, Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})]
+    if late := too_soon(speaker, order):
+        remarks = [*remarks, late]
     dialogue.ask(speaker.person, "confirm_order", now=now, order_id=order.id)
     return quoted(session, speaker, order, headline=headline, remarks=remarks)
-
-
-def closed(speaker: Speaker, shop: Any, at: datetime) -> Reply | None:
-    local = at.astimezone(speaker.campus.zone)
-    if shop.key == DESK:
-        return None
-    if not shop.is_listed:
-        return Reply("order.shop_gone", {"shop": shop.name})
-    if is_open(shop.hours, local):
-        return None
-    opening = next_opening(shop.hours, local)
-    return Reply("order.shop_closed", {
-        "shop": shop.name, "opens": f"{opening:%H:%M}" if opening else ""})
 
 
 def _split(items: Sequence[Item], dishes: dict[str, Dish],

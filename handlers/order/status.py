@@ -93,8 +93,11 @@ def _under_way(speaker: Speaker, order: Order) -> Reply:
             "where": where(order), "pin": order.pin or "", "what": summary(order),
             "station": order.pickup_place.name if order.pickup_place else ""}),
         "steps": _joined(steps[-3:]), "when": when(speaker, order), "where": where(order),
-        "late": None, "taps": Reply("status.may_cancel", {"code": order.code})
-        if order.state == OrderState.PAID else None}, tap_id(order))
+        "late": Reply("status.late", {"at": speaker.clock(order.promised_at)})
+        if order.expected_at and order.promised_at else None,
+        "taps": Reply("status.may_cancel" if order.state == OrderState.PAID
+                      else "status.may_urge", {"code": order.code})
+        if order.is_live else None}, tap_id(order))
 
 
 def _now(order: Order) -> str:

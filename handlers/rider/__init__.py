@@ -1,5 +1,24 @@
 """The rider's side: on and off duty, an offer taken or left, and the way to the door."""
-from handlers.rider.duty import go_offline, go_online, note_position, today
+from handlers.rider.door import (
+    Photo,
+    ask_photo,
+    collect,
+    complete_forgotten,
+    fetched,
+    let_through,
+    nobody_there,
+    photo_taken,
+    resend_pin,
+)
+from handlers.rider.duty import (
+    end_break,
+    go_offline,
+    go_online,
+    note_position,
+    prefer_on_way,
+    take_break,
+    today,
+)
 from handlers.rider.handover import HandOver, hand_over, settle
 from handlers.rider.offer import (
     AnswerOffer,
@@ -11,6 +30,9 @@ from handlers.rider.offer import (
 )
 from handlers.rider.trip import ReportStep, arrived, at_shop, picked_up, undo_step
 
-__all__ = ["AnswerOffer", "HandOver", "ReportStep", "accept_offer", "arrived", "at_shop",
-           "decline_offer", "give_back", "go_offline", "go_online", "hand_over", "note_position",
-           "picked_up", "settle", "today", "undo_step", "undo_take", "withdraw_offer"]
+__all__ = ["AnswerOffer", "HandOver", "Photo", "ReportStep", "accept_offer", "arrived",
+           "ask_photo", "at_shop", "collect", "complete_forgotten", "decline_offer", "end_break",
+           "fetched", "give_back", "go_offline", "go_online", "hand_over", "let_through",
+           "nobody_there", "note_position", "photo_taken", "picked_up", "prefer_on_way",
+           "resend_pin", "settle", "take_break", "today", "undo_step", "undo_take",
+           "withdraw_offer"]

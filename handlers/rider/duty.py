@@ -1,9 +1,10 @@
 """On and off duty, and where a rider is."""
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from config.texts import Reply, yuan
+from handlers.notice import Notice, tell
 from handlers.rider.shared import open_offer
 from handlers.speaker import Speaker
 from models.base import Session
@@ -20,7 +21,7 @@ def go_online(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
         return Reply("rider.not_approved")
     if not rider.is_on_duty:
         rider.is_on_duty, rider.on_duty_since = True, now
-    rider.seen_at = now
+    rider.seen_at, rider.back_at = now, None
     count, earned = today(session, speaker, rider, now=now)
     return Reply("rider.online", {"count": count, "earned": yuan(earned)})
 
@@ -34,12 +35,43 @@ def go_offline(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     rider = Rider.of_person(session, speaker.person.id, lock=True)
     if rider is None:
         return Reply("rider.not_one")
-    rider.is_on_duty = False
+    rider.is_on_duty, rider.back_at = False, None
     if in_hand := Order.carried_by(session, rider.id):
         return Reply("rider.offline_with_orders", {
             "codes": "、".join(order.code for order in in_hand)})
     count, earned = today(session, speaker, rider, now=now)
     return Reply("rider.offline", {"count": count, "earned": yuan(earned)})
+
+
+def take_break(session: Session, speaker: Speaker, minutes: int, *, now: datetime) -> Reply:
+    """歇20分钟: no offers until then; duty goes on by itself."""
+    gone = go_offline(session, speaker, now=now)
+    if gone.key == "rider.not_one":
+        return gone
+    rider = Rider.of_person(session, speaker.person.id, lock=True)
+    assert rider is not None
+    rider.back_at = now + timedelta(minutes=minutes)
+    return Reply("rider.on_break", {"until": speaker.clock(rider.back_at)})
+
+
+def end_break(session: Session, rider_id: int, *, now: datetime) -> None:
+    rider = session.get_one(Rider, rider_id, with_for_update={"of": Rider}, populate_existing=True)
+    if rider.back_at is None or rider.back_at > now:
+        return
+    rider.back_at = None
+    rider.is_on_duty = rider.status == RiderStatus.APPROVED
+    rider.on_duty_since = now
+    tell(session, Notice(rider.person_id, f"back:{rider.id}:{now:%Y%m%d%H%M}",
+                         good_until=now + timedelta(minutes=10), chat=Reply("rider.back")), now=now)
+
+
+def prefer_on_way(session: Session, speaker: Speaker, is_on_way_only: bool) -> Reply:
+    """只接顺路: while something is in hand, only orders from the same shop or to the same door."""
+    rider = Rider.of_person(session, speaker.person.id, lock=True)
+    if rider is None:
+        return Reply("rider.not_one")
+    rider.is_on_way_only = is_on_way_only
+    return Reply("rider.on_way_only" if is_on_way_only else "rider.all_ways")
 
 
 def today(session: Session, speaker: Speaker, rider: Rider, *,

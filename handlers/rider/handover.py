@@ -5,6 +5,7 @@ from datetime import datetime
 
 from config.texts import Reply, yuan
 from handlers import dialogue
+from handlers.duty import call_duty
 from handlers.errand.spending import settle_budget
 from handlers.rider.duty import today
 from handlers.rider.shared import others, own_job, tell_buyer
@@ -51,13 +52,14 @@ def _pin_missed(session: Session, speaker: Speaker, order: Order, *, now: dateti
     left = MOST_PIN_MISSES - order.pin_misses
     if left > 0:
         return Reply("rider.pin_wrong", {"code": order.code, "left": left})
+    call_duty(session, order, "pin_locked", now=now)
+    dialogue.ask(speaker.person, "ask_door_photo", now=now, order_id=order.id)
     return Reply("rider.pin_locked", {"code": order.code})
 
 
 def _delivered(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
     order.apply(session, OrderEvent.HANDED_OVER, now=now, by=speaker.person.id)
-    settle_budget(session, order, now=now)
-    settle(session, order, now=now)
+    settle_delivered(session, order, now=now)
     dialogue.clear(speaker.person)
     tell_buyer(session, order, "delivered", now=now)
     rider = Rider.of_person(session, speaker.person.id, lock=True)
@@ -69,10 +71,16 @@ def _delivered(session: Session, speaker: Speaker, order: Order, *, now: datetim
         "earned": yuan(earned), "others": others(speaker, order)})
 
 
+def settle_delivered(session: Session, order: Order, *, now: datetime) -> None:
+    """All that follows for the money when an order has reached its buyer."""
+    settle_budget(session, order, now=now)
+    settle(session, order, now=now)
+
+
 def settle(session: Session, order: Order, *, now: datetime) -> None:
     """Book a delivered order: the money held for it becomes the shop's, the rider's and ours."""
-    assert order.rider_id is not None
-    seller = ledger.rider_account(order.rider_id) if order.kind == OrderKind.ERRAND \
+    is_rider_s = order.kind == OrderKind.ERRAND and order.rider_id is not None
+    seller = ledger.rider_account(order.rider_id or 0) if is_rider_s \
         else ledger.shop_account(order.shop_id)
     ledger.post(session, "delivered", key=f"delivered:{order.id}", now=now, order_id=order.id,
                 entries={
@@ -84,8 +92,8 @@ def settle(session: Session, order: Order, *, now: datetime) -> None:
 
 def _earned(seller: str, order: Order) -> dict[str, int]:
     """What the goods and the way earn; of an errand's purchase both are the rider's."""
-    assert order.rider_id is not None
-    rider = ledger.rider_account(order.rider_id)
     earned = {seller: -order.goods_fen}
-    earned[rider] = earned.get(rider, 0) - order.rider_fee_fen
+    if order.rider_id is not None:
+        rider = ledger.rider_account(order.rider_id)
+        earned[rider] = earned.get(rider, 0) - order.rider_fee_fen
     return earned

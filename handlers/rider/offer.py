@@ -15,7 +15,7 @@ from handlers.wording import pickup
 from models.base import Session
 from models.order import Order, OrderKind, trips
 from models.rider import CAPACITY, Offer, OfferState, Rider
-from models.rules.order_state import ON_THE_WAY, OrderEvent, OrderState
+from models.rules.order_state import ON_THE_WAY, WANTS_RIDER, OrderEvent, OrderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,6 @@ def _may_not_take(session: Session, rider: Rider, order: Order) -> Reply | None:
         return Reply("rider.own_shop", {"code": order.code})
     if len(trips(Order.carried_by(session, rider.id))) >= CAPACITY:
         return Reply("rider.full", {"code": order.code})
-    if OrderState(order.state) not in (OrderState.COOKING, OrderState.READY):
+    if order.is_self_pickup or OrderState(order.state) not in WANTS_RIDER:
         return Reply("rider.gone", {"code": order.code})
     return None

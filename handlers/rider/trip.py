@@ -2,8 +2,8 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from config.texts import Reply, text_of
 from handlers import dialogue, undo
@@ -14,12 +14,28 @@ from handlers.speaker import Speaker
 from handlers.wording import clock, dated, summary
 from models.base import Session
 from models.order import Order, OrderKind
-from models.rules.order_state import OrderEvent, OrderState
+from models.rules.order_state import WANTS_RIDER, OrderEvent, OrderState
+
+LATE: Final = timedelta(minutes=1)  # a word that took longer was sent from where there is no net
+OVERTAKEN: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportStep:
+    """A rider's word on an order. `said_at`: when it was sent, which may be long before it came
+    through; `claim`: the clock time that it names (12:21). Both are kept as claims; what counts
+    is when we heard it."""
+
     order_id: int
+    said_at: datetime | None = None
+    claim: str = ""
+
+    def claims(self, now: datetime) -> dict[str, Any]:
+        """What goes into the log beside our own time."""
+        facts: dict[str, Any] = {"claimed": self.claim} if self.claim else {}
+        if self.said_at and now - self.said_at > LATE:
+            facts["said_at"] = self.said_at.isoformat()
+        return facts
 
 
 def at_shop(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetime) -> Reply:
@@ -45,11 +61,13 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
     if order.kind == OrderKind.ERRAND and (
             first := station.not_fetched_yet(order, speaker)):
         return first
-    order.pin = order.pin or f"{secrets.randbelow(10_000):04d}"
+    order.pin = order.pin or new_pin(None)
     order.picked_up_at = now
     undo.offer(speaker.person, "step", now=now, order_id=order.id, step="picked_up")
-    order.apply(session, OrderEvent.PICKED_UP, now=now, by=speaker.person.id)
+    order.apply(session, OrderEvent.PICKED_UP, now=now, by=speaker.person.id, **cmd.claims(now))
     stand_at(speaker, order.pickup_place, now)
+    if _was_overtaken(order, cmd, now):
+        return arrived(session, speaker, cmd, now=now)
     campus = speaker.campus
     tell(session, Notice(
         order.buyer_id, f"{order.id}:picked_up", template="progress", facts={
@@ -62,13 +80,30 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
         "others": others(speaker, order)})
 
 
+def new_pin(old: str | None) -> str:
+    """Four digits, other than before."""
+    pin = f"{secrets.randbelow(10_000):04d}"
+    return pin if pin != old else new_pin(old)
+
+
+def _was_overtaken(order: Order, cmd: ReportStep, now: datetime) -> bool:
+    """Whether 到了 came through before this 取到, which had been sent earlier."""
+    claimed = order.claimed_arrival_at
+    return (claimed is not None and cmd.said_at is not None and cmd.said_at < claimed
+            and now - claimed < OVERTAKEN)
+
+
 def arrived(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetime) -> Reply:
     order, refusal = own_job(session, speaker, cmd.order_id, OrderEvent.ARRIVED)
+    if refusal and order.state in WANTS_RIDER and order.rider_id == getattr(
+            speaker.rider, "id", None):
+        order.claimed_arrival_at = cmd.said_at or now
+        return Reply("rider.picked_up_first", {"code": order.code})
     if refusal:
         return refusal
     order.arrived_at = now
     undo.offer(speaker.person, "step", now=now, order_id=order.id, step="arrived")
-    order.apply(session, OrderEvent.ARRIVED, now=now, by=speaker.person.id)
+    order.apply(session, OrderEvent.ARRIVED, now=now, by=speaker.person.id, **cmd.claims(now))
     stand_at(speaker, order.place, now)
     dialogue.ask(speaker.person, "ask_pin", now=now, order_id=order.id)
     campus = speaker.campus

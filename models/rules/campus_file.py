@@ -350,7 +350,8 @@ DISH = _object(
 SHOP = _object(
     {"id": ID, "name": NAME, "dishes": _list_of(DISH)},
     {"aliases": NAMES, "place_id": ID, "prep_minutes": _whole(0, 240),
-     "owners": _list_of(OPENID), "min_order_fen": FEN, "hours": _hours})
+     "owners": _list_of(OPENID), "min_order_fen": FEN, "hours": _hours,
+     "slot_cap": _whole(1, 1000)})
 PLACE = _object(
     {"id": ID, "name": NAME},
     {"kind": NAME, "aliases": NAMES, "lat": LAT, "lng": LNG, "rules": _object({}, {

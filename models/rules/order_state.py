@@ -83,11 +83,12 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, OrderEvent], OrderState]] = Mapping
     **{(state, _E.CALLED_OFF): _S.CANCELLED for state in (_S.COOKING, _S.READY)},
     **{(state, _E.RIDER_LEFT): state for state in (_S.COOKING, _S.READY)},
     **{(state, _E.SELF_PICKUP): state for state in (_S.COOKING, _S.READY)},
-    **{(state, _E.CHANGED): state for state in (_S.COOKING, _S.READY)},
+    **{(state, _E.CHANGED): state
+       for state in (_S.COOKING, _S.READY, _S.DELIVERING, _S.ARRIVED)},
     **{(state, _E.DELAYED): state
        for state in (_S.COOKING, _S.READY, _S.DELIVERING, _S.ARRIVED)},
     **{(state, _E.REDIRECTED): state
-       for state in (_S.COOKING, _S.READY, _S.DELIVERING, _S.ARRIVED)},
+       for state in (_S.PAID, _S.COOKING, _S.READY, _S.DELIVERING, _S.ARRIVED)},
     (_S.ARRIVED, _E.NOBODY_THERE): _S.ARRIVED,
     (_S.ARRIVED, _E.SHELVED): _S.SHELVED,
     (_S.SHELVED, _E.HANDED_OVER): _S.DELIVERED,

@@ -122,6 +122,8 @@ class Chat:
                 self._read(who)
                 self.stage.pay(who, self._pay_link(who))
                 self.stage.world.settle()
+            case "sends":  # a picture
+                self._speak_by(who, lambda who: self.stage.world.send_image(who).reply)
             case "follows":
                 outcome = self.stage.world.follow(who, rest[0] if rest else None)
                 self._answer = outcome.reply
@@ -137,6 +139,12 @@ class Chat:
                 self.stage.seen[who] = self.stage.world.last_seq
             case _:
                 raise ValueError(direction)
+
+    def _speak_by(self, who: str, act: Any) -> None:
+        self._read(who)
+        self._answer = act(who)
+        self.stage.seen[who] = self.stage.world.last_seq
+        self._shown.setdefault(who, []).append(self._answer or "")
 
     def _pay_link(self, who: str) -> str:
         for bubble in reversed(self._shown.get(who, [])):

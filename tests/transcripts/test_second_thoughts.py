@@ -5,32 +5,7 @@ from sqlalchemy import func, select
 from models.base import Sessions
 from models.ledger import LedgerEntry
 from models.order import Order
-
-PAID = """
-    小林  来份黄焖鸡微辣 送12栋302
-    bot   order.quoted  code=$c
-    小林  确认$c
-    bot   order.confirmed
-    (小林 pays)
-    (work)
-    card  小林  paid  $c
-"""
-COOKING = PAID + """
-    阿香  接$c
-    bot   kitchen.accepted  code=$c
-"""
-ON_THE_WAY = COOKING + """
-    阿哲  上线
-    bot   rider.online
-    (work)
-    push  阿哲  rider.offer  code=$c
-    阿哲  接$c
-    bot   rider.taken
-    阿哲  $c到店
-    bot   rider.at_shop
-    阿哲  $c取到
-    bot   rider.picked_up
-"""
+from tests.transcripts.stories import COOKING, ON_THE_WAY, PAID
 
 
 def accounts():
