@@ -40,7 +40,6 @@ def test_what_ran_out_is_swapped_at_the_same_price(chat):
         push  小林  shortage.choose  code=$c  dish=可乐
         小林  $c换酸梅汤
         bot   shortage.swapped  dish=酸梅汤  payable=¥17.00
-        小林  $c换酸梅汤
         (work)
         push  阿香  kitchen.line_swapped  dish=酸梅汤
         小林  到哪了

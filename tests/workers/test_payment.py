@@ -448,7 +448,7 @@ def test_a_check_may_die_at_any_commit(world, payment, now, death):
 
     assert state_of(payment) == (OrderState.PAID, PaymentState.PAID)
     assert ledger() == {"wechat": 1750, held_for(payment.order_id): -1750}
-    assert [d.payload["template"] for d in all_of("notice")] == ["paid", "merchant_order"]
+    assert [d.payload["template"] for d in all_of("notice")] == ["paid", "merchant_order", None]
 
 
 @pytest.mark.parametrize("death", DEATHS)
