@@ -298,8 +298,9 @@ def test_the_payer_hears_of_late_money_in_one_sentence_when_it_is_back(session, 
     assert notice.payload["person_id"] == payment.payer_id
     assert (notice.payload["template"], notice.payload["prefer"]) == ("refunded", "chat")
     words = said(notice)
-    assert words["chat"] == (
-        f"{order.code} 关单后才收到你的 ¥17.50，已经原路退了({refund.code})。\n还想吃？照样再来一单")
+    assert words["chat"].split("\n") == [
+        f"{order.code} 关单后才收到你的 ¥17.50，已经原路退了({refund.code})。",
+        "还想吃？照样再来一单"]
     assert words["facts"] == {
         "refund": f"{refund.code}-20260921", "amount": "¥17.50", "state": "已退回",
         "time": "2026-09-21 12:20", "note": "关单后才到账，原路退回"}

@@ -195,7 +195,7 @@ def test_a_greeting_takes_no_order(riders, words):
 def test_steps_out_of_order_move_nothing_and_say_what_comes_next(riders):
     riders.play("阿哲  上线" + taken("小林", "$c") + """
         阿哲  $c到了
-        bot   rider.as_it_stands  制作中
+        bot   rider.picked_up_first
         大鹏  $c取到
         bot   rider.not_yours
         阿哲  $c取到
