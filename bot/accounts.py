@@ -1,4 +1,5 @@
 """Official accounts as the webhook needs them, kept in memory for a few seconds."""
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from models.base import Sessions
 from models.campus import Account
 
 KEPT_S = 15.0
+_APP_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ _DOORS: dict[str, tuple[float, Door]] = {}
 
 def account_of(app_id: str) -> Door | None:
     """The account, read again every 15 s; the last one known while the database is away."""
+    if not _APP_ID.fullmatch(app_id):
+        return None
     kept_at, door = _DOORS.get(app_id, (0.0, None))
     if door is not None and time.monotonic() - kept_at < KEPT_S:
         return door

@@ -155,12 +155,13 @@ def apply_plan(session: Session, asked: Snapshot, plan: Plan, *, now: datetime) 
     problem = asked.problem
     wanted = {int(problem.order_ids[a.order_index]): a for a in plan.assignments}
     orders = {o.id: o for o in session.scalars(
-        select(Order).where(Order.id.in_(wanted)).order_by(Order.id).with_for_update()
+        select(Order).where(Order.id.in_(wanted)).order_by(Order.id)
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True))}
     rider_ids = {int(problem.rider_ids[a.rider_index]) for a in plan.assignments}
     riders = {r.id: r for r in session.scalars(
         select(Rider).where(Rider.id.in_(rider_ids)).order_by(Rider.id)
-        .with_for_update(of=Rider).execution_options(populate_existing=True))}
+        .with_for_update(of=Rider, key_share=True).execution_options(populate_existing=True))}
     for order_id, assignment in sorted(wanted.items()):
         rider = riders.get(int(problem.rider_ids[assignment.rider_index]))
         order = orders.get(order_id)

@@ -40,10 +40,13 @@ class Inbox(Base):
     def hear(cls, session: Session, *, app_id: str, key: str, person_id: int, body: str,
              now: datetime, is_event: bool = False) -> "Inbox":
         """The row for this message: new, or the one its twin made."""
+        known = select(cls).filter_by(app_id=app_id, key=key)
+        if (row := session.scalars(known).one_or_none()) is not None:
+            return row
         session.execute(insert(cls).values(
             app_id=app_id, key=key, person_id=person_id, body=body, heard_at=now,
             is_event=is_event, is_late=False).on_conflict_do_nothing())
-        return session.scalars(select(cls).filter_by(app_id=app_id, key=key)).one()
+        return session.scalars(known).one()
 
     @classmethod
     def earlier_waiting(cls, session: Session, heard: "Inbox") -> bool:

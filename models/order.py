@@ -177,7 +177,7 @@ class Order(Base):
     @classmethod
     def lock(cls, session: Session, order_id: int) -> "Order":
         return session.scalars(
-            select(cls).filter_by(id=order_id).with_for_update()
+            select(cls).filter_by(id=order_id).with_for_update(key_share=True)
             .execution_options(populate_existing=True)).one()
 
     @classmethod
@@ -193,7 +193,8 @@ class Order(Base):
         query = select(cls).where(
             cls.buyer_id == buyer_id, LIVE, cls.group_id.is_(None),
             cls.state.in_([OrderState.DRAFT, OrderState.AWAITING_PAYMENT]))
-        return session.scalars(query.order_by(cls.id.desc()).limit(1).with_for_update()
+        return session.scalars(query.order_by(cls.id.desc()).limit(1)
+                               .with_for_update(key_share=True)
                                .execution_options(populate_existing=True)).one_or_none()
 
     @classmethod

@@ -37,7 +37,10 @@ class Person(Base):
 
     @classmethod
     def lock(cls, session: Session, app_id: str, openid: str, *, now: datetime) -> "Person":
-        """The person, made if new, held until the turn ends: one person's messages take turns."""
+        """The person, made if new, held until the turn ends: one person's messages take turns.
+
+        FOR NO KEY UPDATE: what they say meanwhile must still find its way into the inbox.
+        """
         person = session.scalars(cls._locked(app_id, openid)).one_or_none()
         if person is None:
             cls.ensure(session, app_id, openid, now=now)
@@ -46,13 +49,19 @@ class Person(Base):
 
     @classmethod
     def ensure(cls, session: Session, app_id: str, openid: str, *, now: datetime) -> int:
-        """The id of the person with this openid, made if new; not locked."""
+        """The id of the person with this openid, made if new; not locked.
+
+        Looked for first: an INSERT that meets a row which somebody is changing waits for them.
+        """
+        known = select(cls.id).filter_by(app_id=app_id, openid=openid)
+        if (person_id := session.scalars(known).one_or_none()) is not None:
+            return person_id
         session.execute(insert(cls).values(
             app_id=app_id, openid=openid, is_following=True, dialogue={}, service_sent=0,
             created_at=now).on_conflict_do_nothing())
-        return session.scalars(select(cls.id).filter_by(app_id=app_id, openid=openid)).one()
+        return session.scalars(known).one()
 
     @classmethod
     def _locked(cls, app_id: str, openid: str) -> "Select[Person]":
         return (select(cls).filter_by(app_id=app_id, openid=openid)
-                .with_for_update(of=cls).execution_options(populate_existing=True))
+                .with_for_update(of=cls, key_share=True).execution_options(populate_existing=True))

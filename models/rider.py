@@ -46,7 +46,8 @@ class Rider(Base):
     def of_person(cls, session: Session, person_id: int, *, lock: bool = False) -> "Rider | None":
         query = select(cls).filter_by(person_id=person_id)
         if lock:
-            query = query.with_for_update(of=cls).execution_options(populate_existing=True)
+            query = query.with_for_update(of=cls, key_share=True)
+            query = query.execution_options(populate_existing=True)
         return session.scalars(query).one_or_none()
 
     @property

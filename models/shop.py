@@ -144,5 +144,5 @@ def _portions(lines: Iterable[Wanted]) -> dict[int, int]:
 
 def _locked(session: Session, dish_ids: Iterable[int]) -> list[Dish]:
     query = select(Dish).where(Dish.id.in_(list(dish_ids)), Dish.stock.is_not(None))
-    return list(session.scalars(query.order_by(Dish.id).with_for_update(of=Dish)
+    return list(session.scalars(query.order_by(Dish.id).with_for_update(of=Dish, key_share=True)
                                 .execution_options(populate_existing=True)))

@@ -3,6 +3,6 @@ from flask import Blueprint
 
 
 def create_blueprints() -> list[Blueprint]:
-    from web import assets, health, payment
+    from web import assets, errors, health, payment
 
-    return [assets.blueprint, health.blueprint, payment.blueprint]
+    return [assets.blueprint, errors.blueprint, health.blueprint, payment.blueprint]

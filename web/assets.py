@@ -15,7 +15,8 @@ def keep(response: Response) -> Response:
     """An address with the right version in it always means the same bytes."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     name = (request.view_args or {}).get("filename", "")
-    if response.status_code == 200 and request.args.get("v") == _version(name):
+    is_file = response.status_code == 200 and request.method in ("GET", "HEAD")
+    if is_file and request.args.get("v") == _version(name):
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
 

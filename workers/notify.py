@@ -68,7 +68,7 @@ def deliver(outbox_id: int, *, now: datetime) -> None:
 def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
     """Choose the channel and count the attempt; None when there is nothing (more) to send."""
     person_id = session.get_one(Outbox, outbox_id).payload["person_id"]
-    person = session.get_one(Person, person_id, with_for_update={"of": Person})
+    person = session.get_one(Person, person_id, with_for_update={"of": Person, "key_share": True})
     debt = session.get_one(Outbox, outbox_id, with_for_update=True, populate_existing=True)
     if debt.settled_at is not None:
         return None

@@ -60,5 +60,6 @@ def undo_menu(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
 def _own_dishes(session: Session, speaker: Speaker, keys: Sequence[str]) -> list[Dish]:
     found = Dish.by_keys(session, speaker.campus.id, set(keys))
     ids = sorted(d.id for d in found.values() if d.shop_id in speaker.shop_ids)
-    query = select(Dish).where(Dish.id.in_(ids)).order_by(Dish.id).with_for_update(of=Dish)
+    query = select(Dish).where(Dish.id.in_(ids)).order_by(Dish.id)
+    query = query.with_for_update(of=Dish, key_share=True)
     return list(session.scalars(query))
