@@ -65,6 +65,8 @@ class Order(Base):
         Index("ix_orders_live_buyer", "buyer_id", postgresql_where=LIVE),
         Index("ix_orders_live_shop", "shop_id", postgresql_where=LIVE),
         Index("ix_orders_live_rider", "rider_id", postgresql_where=LIVE),
+        Index("ix_orders_delivered", "rider_id", "ended_at",
+              postgresql_where=text("state = 'delivered'")),
         Index("ix_orders_wanting_rider", "campus_id",
               postgresql_where=text("state IN ('cooking', 'ready') AND rider_id IS NULL")),
         Index("ix_orders_unpaid_until", "pay_until",

@@ -12,6 +12,7 @@ from cli.embedded import python_path
 from cli.processes import ours
 from simulator import credentials
 from tests.cli.conftest import eventually
+from tests.conftest import CAMPUS
 
 
 def free_port() -> int:
@@ -63,3 +64,14 @@ def test_a_missing_setting_is_one_line_and_status_2(environ):
     assert tried.returncode == 2
     assert "WECHAT_TOKEN" in tried.stderr
     assert len(tried.stderr.splitlines()) == 1
+
+
+def test_a_web_process_keeps_within_its_memory(environ, database, request):
+    """220 MB, words and a campus of ten shops included."""
+    subprocess.run(ours("campus", "load", str(CAMPUS)), env=environ, check=True,
+                   capture_output=True)
+    web = request.getfixturevalue("web")
+    assert eventually(lambda: serves(environ), within_s=60)
+    processes = psutil.Process(web.pid).children(recursive=True)
+    assert len(processes) >= 2
+    assert max(process.memory_info().rss for process in processes) < 220 * 1024 * 1024
