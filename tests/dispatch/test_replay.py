@@ -1,10 +1,8 @@
 import ast
 import itertools
 import json
-import math
 import subprocess
 import sys
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +13,11 @@ import dispatch
 from dispatch.__main__ import main
 from dispatch.baselines import NearestIdle, hungarian
 from dispatch.figures import bound, figures
-from dispatch.mdrp import Instance, Rates, read
+from dispatch.mdrp import read, write
 from dispatch.replay import replay
 from dispatch.rolling import Rolling, Snapshot, Tuning
+from tests.support.mdrp import RATES, broken_rules, carried, invented, store
 
-RATES = Rates(300.0, 4, 4, 40, 90, 10.0, 15.0)
 POLICIES = [
     Rolling,
     lambda: Rolling(Tuning(updates=False)),
@@ -27,28 +25,6 @@ POLICIES = [
     hungarian,
     NearestIdle,
 ]
-
-
-def invented(seed, orders=90, couriers=9, shops=6, minutes=240):
-    """A day with a rush in the middle, so that couriers are idle, then short, then idle."""
-    chance = np.random.default_rng(seed)
-    rush = minutes * chance.beta(3, 3, orders)
-    placed = np.sort(rush.astype(np.int64))
-    on = chance.integers(0, 60, couriers)
-    return Instance(
-        order_names=tuple(f"o{i}" for i in range(orders)),
-        courier_names=tuple(f"c{i}" for i in range(couriers)),
-        shop_names=tuple(f"r{i}" for i in range(shops)),
-        order_xy=chance.integers(0, 6000, (orders, 2)).astype(float),
-        courier_xy=chance.integers(0, 6000, (couriers, 2)).astype(float),
-        shop_xy=chance.integers(2000, 4000, (shops, 2)).astype(float),
-        placed=placed,
-        ready=placed + chance.integers(3, 30, orders),
-        shop=chance.integers(0, shops, orders),
-        on=on,
-        off=on + chance.integers(120, 260, couriers),
-        rates=RATES,
-    )
 
 
 def until(day, minute):
@@ -64,77 +40,28 @@ def until(day, minute):
     )
 
 
-def store(day, folder):
-    """Write an instance as published."""
-    folder.mkdir()
-    rows = {
-        "orders": [("order", "x", "y", "placement_time", "restaurant", "ready_time")],
-        "couriers": [("courier", "x", "y", "on_time", "off_time")],
-        "restaurants": [("restaurant", "x", "y")],
-        "instance_parameters": [tuple("abcdefg"), (300, 4, 4, 40, 90, 10, 15)],
-    }
-    for i, name in enumerate(day.order_names):
-        x, y = day.order_xy[i]
-        shop = day.shop_names[day.shop[i]]
-        rows["orders"].append((name, int(x), int(y), day.placed[i], shop, day.ready[i]))
-    for i, name in enumerate(day.courier_names):
-        x, y = day.courier_xy[i]
-        rows["couriers"].append((name, int(x), int(y), day.on[i], day.off[i]))
-    for i, name in enumerate(day.shop_names):
-        rows["restaurants"].append((name, *day.shop_xy[i].astype(int)))
-    for name, table in rows.items():
-        lines = ["\t".join(map(str, row)) for row in table]
-        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
-
-
-def apart(a, b):
-    return math.ceil(math.dist(a, b) / RATES.metres_per_minute)
-
-
-def assert_legal(day, trips, legs):
-    """Walk every courier's day leg by leg, by the benchmark's rules and nothing of ours."""
-    place = dict(zip(day.shop_names, day.shop_xy, strict=True))
-    place |= dict(zip(day.order_names, day.order_xy, strict=True))
-    ways, jobs = defaultdict(list), defaultdict(list)
-    for leg in legs:
-        ways[leg.courier].append(leg)
-    for trip in sorted(trips, key=lambda trip: trip.pickup):
-        jobs[trip.courier].append(trip)
-    for courier, todo in jobs.items():
-        at, here, free, way = "0", day.courier_xy[courier], day.on[courier], iter(ways[courier])
-        for trip in todo:
-            [shop] = {day.shop_names[day.shop[i]] for i in trip.orders}
-            stops = [day.order_names[i] for i in trip.orders]
-            for leg in way:
-                assert leg.origin == at
-                assert leg.leaves >= free
-                if leg.target in stops:
-                    break
-                here, at = place[leg.target], leg.target
-                free = leg.leaves + apart(here, place.get(leg.origin, day.courier_xy[courier]))
-            assert at == shop
-            assert trip.pickup >= free + 2
-            assert trip.pickup >= max(day.ready[i] for i in trip.orders)
-            assert trip.pickup <= day.off[courier]
-            assert trip.assigned >= max(day.placed[i] for i in trip.orders)
-            free = trip.pickup + 2
-            for stop, dropoff in zip(stops, trip.dropoffs, strict=True):
-                if stop != stops[0]:
-                    leg = next(way)
-                assert (leg.origin, leg.target) == (at, stop)
-                assert leg.leaves >= free
-                assert dropoff == leg.leaves + apart(here, place[stop]) + 2
-                here, at, free = place[stop], stop, dropoff + 2
-    carried = [i for trip in trips for i in trip.orders]
-    assert len(carried) == len(set(carried))
-
-
 @pytest.mark.parametrize("policy", POLICIES)
-def test_every_day_keeps_the_rules(policy):
+def test_every_day_keeps_the_rules_and_its_figures_are_the_files(policy, tmp_path):
     day = invented(1, couriers=15)
     done = replay(day, policy())
-    assert_legal(day, done.trips, done.legs)
-    assert sum(len(trip.orders) for trip in done.trips) > 0.9 * len(day.placed)
+    store(day, tmp_path / "in")
+    write(tmp_path / "out", day, done.trips, done.legs)
+    assert broken_rules(tmp_path / "in", tmp_path / "out") == []
+    told, files = figures(day, done.trips), carried(tmp_path / "out")
+    assert len(files) > 0.9 * len(day.placed)
+    at = {name: i for i, name in enumerate(day.order_names)}
+    doors = [down - day.placed[at[order]] for order, (_, down, _) in files.items()]
+    waits = [up - day.ready[at[order]] for order, (up, _, _) in files.items()]
+    paid = np.array([list(c for *_, c in files.values()).count(c) for c in day.courier_names])
+    pay = np.maximum(10 * paid, 15 * (day.off - day.on) / 60).sum() / len(files)
+    missing = len(day.placed) - len(files)
+    assert told["click_to_door"] == round(np.mean(doors), 3)
+    assert told["ready_to_pickup"] == round(np.mean(waits), 3)
+    assert told["overage"] == round(np.mean(np.maximum(np.array(doors) - 40, 0)), 3)
+    assert told["cost_per_order"] == round(pay, 3)
+    assert told["undelivered_pct"] == round(100 * missing / len(day.placed), 3)
+    penalised = (sum(doors) + 90 * missing) / len(day.placed)
+    assert told["click_to_door_penalised"] == round(penalised, 3)
 
 
 @pytest.mark.parametrize("policy", POLICIES[:3])
