@@ -3,6 +3,7 @@ from flask import Blueprint
 
 
 def create_blueprints() -> list[Blueprint]:
-    from web import assets, errors, health, payment
+    from web import assets, errors, group_order, health, payment
 
-    return [assets.blueprint, errors.blueprint, health.blueprint, payment.blueprint]
+    return [assets.blueprint, errors.blueprint, group_order.blueprint, health.blueprint,
+            payment.blueprint]

@@ -1,34 +1,10 @@
 """Journey 8: open, join, each pays, lock, out again; and what may go wrong on the way."""
-import json
 from datetime import timedelta, timezone
 
-import pytest
-
-from config import settings
 from models.base import Sessions, utcnow
 from tests.support.payment import balances
 from tests.support.transcript import Chat
 from tests.transcripts.test_first_lunch import pin_of
-
-CAMPUS = settings.ROOT / "config" / "campuses" / "demo.json"
-
-
-@pytest.fixture
-def dorm(chat: Chat) -> Chat:
-    """Four who share a room; 小林's surname and address are known. No campaigns."""
-    campus = json.loads(CAMPUS.read_text("utf-8"))
-    for shop in campus["shops"]:
-        shop["owners"] = [chat.stage.openid("阿香")]
-    campus["riders"] = [{"openid": chat.stage.openid("阿哲"), "name": "阿哲"}]
-    campus["campaigns"] = []
-    chat.stage.load(campus)
-    for name in ("小周", "小陈", "小王"):
-        chat.stage.add(name, "student")
-    chat.play("""
-        小林  我住12栋302 小林
-        bot   address.saved
-    """)
-    return chat
 
 
 def until(minutes: int = 20) -> str:

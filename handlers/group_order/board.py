@@ -1,0 +1,97 @@
+"""What a group's page shows: to whoever is in, who has ordered what; to others, how to get in."""
+from dataclasses import dataclass
+from datetime import datetime
+
+from config.texts import Reply, text_of, yuan
+from handlers.group_order.bags import Bag, bags_of
+from handlers.group_order.joining import menu_of
+from handlers.group_order.shared import clock, gathered, heads, live_orders, opener_of
+from handlers.wording import clock as clock_of
+from models.base import Session
+from models.campus import Campus
+from models.group_order import GroupOrder, GroupState
+from models.order import Order
+from models.rules.order_state import OrderState
+
+MOST_DISHES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class BagShown:
+    label: str
+    dishes: str
+    standing: str
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """`state`: open, locking, locked or dissolved. `left_s`: seconds until the lock. `bags`: only
+    for who is in. `due`: what the reader has still to pay, `paid`: what they have paid."""
+
+    code: str
+    source: str
+    opener: str
+    where: str
+    state: str
+    until: str
+    left_s: int
+    people: str
+    bags: tuple[BagShown, ...]
+    due: str | None
+    paid: str | None
+    eta: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DishShown:
+    key: str
+    name: str
+    price: str
+    is_sold_out: bool
+
+
+def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
+             now: datetime) -> Board:
+    """The group as it stands for this reader; None: somebody we have never heard of."""
+    campus = session.get_one(Campus, group.campus_id)
+    orders = [o for o in live_orders(session, group)
+              if group.is_treat or o.state != OrderState.DRAFT]
+    member = group.member(person_id) if person_id is not None else None
+    mine = [o for o in orders if o.buyer_id == person_id]
+    due = [o for o in mine if o.state == OrderState.AWAITING_PAYMENT]
+    settled = [o for o in mine if o.paid_at is not None]
+    promised = [o.promised_at for o in settled if o.promised_at]
+    return Board(
+        group.code, group.source, text_of(opener_of(group)), group.place.name,
+        _state(group, now), clock(group.lock_at, campus, now),
+        max(0, int((group.lock_at - now).total_seconds())),
+        text_of(gathered(group, len(heads(group, orders)))),
+        tuple(_shown(group, bag, orders, member.id if member else None)
+              for bag in bags_of(session, group, orders)) if member else (),
+        yuan(sum(o.payable_fen for o in due)) if due else None,
+        yuan(sum(o.payable_fen for o in settled)) if settled else None,
+        clock_of(max(promised), campus) if promised else None)
+
+
+def menu_shown(session: Session, group: GroupOrder, *, now: datetime) -> list[DishShown]:
+    return [DishShown(dish.key, dish.name, yuan(dish.price_fen), dish.is_sold_out(now))
+            for dish in menu_of(session, group)[:MOST_DISHES]]
+
+
+def _state(group: GroupOrder, now: datetime) -> str:
+    """An open group past its deadline takes nobody any more: it waits for news of payments."""
+    if group.state == GroupState.OPEN and not group.takes_more(now):
+        return "locking"
+    return group.state
+
+
+def _shown(group: GroupOrder, bag: Bag, orders: list[Order], own_seat: int | None) -> BagShown:
+    order = next(o for o in orders if o.code == bag.code)
+    if order.state == OrderState.AWAITING_PAYMENT:
+        standing = "group.bag_unpaid"
+    elif group.state == GroupState.OPEN:
+        standing = "group.bag_treat" if group.is_treat else "group.bag_paid"
+    else:
+        standing = f"state.{order.state}"
+    return BagShown(bag.label, bag.dishes, text_of(Reply(standing)), bag.member_id == own_seat)

@@ -1,0 +1,159 @@
+"""The live page of a group, /g/<code>: what who sees, and what its buttons do."""
+import re
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from models.base import Sessions
+from models.group_order import GroupOrder
+from models.order import Order
+from models.rules.order_state import OrderState
+from tests.transcripts.test_group_order import gathered, until
+
+
+class Reader:
+    """Somebody's phone on the group's page, without a screen."""
+
+    def __init__(self, chat, name: str, code: str = "G1") -> None:
+        self.url = chat.stage.world.open(name, f"{chat.stage.base_url}/g/{code}")
+        self.page = requests.get(self.url, timeout=10)
+        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
+        self.path = f"/g/{code}"
+
+    def live(self) -> dict:
+        return requests.get(f"{self.origin}{self.path}/live", timeout=10).json()
+
+    def post(self, what: str, body: dict | None = None, **headers: str) -> requests.Response:
+        told = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin"} | headers
+        return requests.post(f"{self.origin}{self.path}/{what}", json=body or {}, headers=told,
+                             timeout=10)
+
+
+def dish_on(page: str, name: str) -> str:
+    return re.search(rf'data-dish="([^"]+)"\s+aria-label="要{name}"', page)[1]
+
+
+def test_who_is_in_sees_whose_dishes_are_whose_and_a_stranger_how_to_get_in(dorm):
+    gathered(dorm)
+    dorm.stage.add("路人", "student", followed=False)
+    mine, strangers = Reader(dorm, "小周").page.text, Reader(dorm, "路人").page.text
+    assert "香菇滑鸡饭" in mine
+    assert "<b>林</b>" in mine
+    assert "付我这份 ¥20.00" in mine
+    assert "3人✓免配送" in strangers
+    assert "<b>" not in strangers
+    assert "付我这份" not in strangers
+    assert "点一份就进来" in strangers
+
+
+def test_who_does_not_follow_joins_and_pays_on_the_page(dorm):
+    gathered(dorm)
+    dorm.stage.add("路人", "student", followed=False)
+    reader = Reader(dorm, "路人")
+    told = reader.post("join", {"dish": dish_on(reader.page.text, "黄焖牛腩饭"), "note": "少油"})
+    assert told.json() == {"says": "加上了，在上面付你那份"}
+    live = reader.live()
+    assert "黄焖牛腩饭" in live["html"]
+    assert "付我这份 ¥20.00" in live["html"]
+    dorm.stage.pay("路人", reader.post("pay").json()["url"])
+    dorm.stage.world.settle()
+    assert "我付了" in reader.live()["html"]
+    with Sessions() as session:
+        paid = session.scalars(select(Order).filter_by(state=OrderState.PAID)).one()
+        assert (paid.payable_fen, paid.note) == (2000, "少油")
+        assert session.query(GroupOrder).one().seated[-1].seat == 4
+
+
+def test_the_page_follows_the_group_to_its_end(dorm):
+    gathered(dorm)
+    dorm.play("(小林 pays)")
+    reader = Reader(dorm, "小林")
+    assert reader.live()["state"] == "open"
+    assert 0 < reader.live()["left_s"] <= 20 * 60
+    dorm.play("""
+        小林  $g锁单
+        bot   group.summary  people=1
+        (work)
+    """)
+    live = reader.live()
+    assert live["state"] == "locked"
+    assert "待接单" in live["html"]
+    assert "排骨" not in live["html"]
+    late = reader.post("join", {"dish": "whatever"})
+    assert late.status_code == 409
+    assert "已经锁了" in late.json()["error"]
+
+
+def test_only_our_own_page_may_order_and_only_for_its_reader(dorm):
+    gathered(dorm)
+    reader = Reader(dorm, "小周")
+    dish = dish_on(reader.page.text, "黄焖牛腩饭")
+    elsewhere = reader.post("join", {"dish": dish}, **{"Sec-Fetch-Site": "cross-site"})
+    assert elsewhere.status_code == 403
+    assert reader.post("join", {"dish": 7}).status_code == 403
+    own = f"{dorm.stage.base_url}/g/G1"
+    stranger = requests.post(f"{own}/join", json={"dish": dish}, timeout=10,
+                             headers={"Sec-Fetch-Site": "same-origin"})
+    assert stranger.status_code == 401
+    for wrong in ("G999", "g1", "G1x", "<b>"):
+        assert requests.get(f"{dorm.stage.base_url}/g/{wrong}", timeout=10).status_code == 404
+    with Sessions() as session:
+        assert session.query(Order).count() == 3
+
+
+def test_the_code_is_drawn_from_what_wechat_says_is_in_it(dorm):
+    gathered(dorm)
+    assert "室友扫一下" not in Reader(dorm, "小林").page.text
+    dorm.play("(work)")
+    assert 'src="data:image/png;base64' in Reader(dorm, "小林").page.text
+    with Sessions() as session:
+        assert session.query(GroupOrder).one().qr_url
+
+
+@pytest.mark.browser
+def test_three_people_at_once_see_each_other_come_and_pay(dorm, chromium: Browser):
+    dorm.play(f"""
+        小林  拼单 阿香黄焖鸡 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined
+        (work)
+    """)
+    pages = {name: _phone(chromium, dorm, name) for name in ("小林", "小周", "小陈")}
+    lin, zhou, chen = pages.values()
+    for page, dish in ((zhou, "黄焖排骨饭"), (chen, "黄焖牛腩饭")):
+        page.get_by_role("button", name=f"要{dish}").click()
+        expect(page.get_by_role("button", name="付我这份")).to_be_visible()
+    expect(lin.get_by_text("3人✓免配送")).to_be_visible(timeout=10_000)
+    expect(lin.get_by_text("黄焖牛腩饭").first).to_be_visible()
+    assert lin.evaluate("document.documentElement.scrollWidth") <= 375
+    zhou.get_by_role("button", name="付我这份").click()
+    zhou.get_by_role("button", name="微信支付").click()
+    zhou.get_by_role("button", name="确认支付").click()
+    expect(zhou.locator("#standing")).to_contain_text("付好了", timeout=15_000)
+    own = lin.locator(".bags .cell", has_text="黄焖排骨饭")
+    expect(own).to_contain_text("已付", timeout=10_000)
+    sizes = lin.evaluate("""performance.getEntries().filter(e => e.decodedBodySize &&
+        !e.name.includes('jweixin')).map(e => e.decodedBodySize)""")
+    assert 0 < sum(sizes) < 100_000
+    dorm.play("""
+        小林  $g锁单
+        bot   group.summary
+    """)
+    expect(chen.get_by_text("已锁单")).to_be_visible(timeout=10_000)
+    for page in pages.values():
+        assert page.complaints == []
+        page.context.close()
+
+
+def _phone(chromium: Browser, chat, name: str) -> Page:
+    context = chromium.new_context(viewport={"width": 375, "height": 667})
+    page = context.new_page()
+    page.complaints = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore
+    page.goto(chat.stage.world.open(name, f"{chat.stage.base_url}/g/G1"))
+    expect(page.locator("#live")).to_be_visible()
+    return page

@@ -1,0 +1,170 @@
+"""The live page of a group order, /g/<code>: who is in, what is missing, one's own part.
+
+Everybody who has the code may look in and order; whose dishes are whose is shown only to those
+who are in. Its script asks /live every few seconds and shows what has changed.
+"""
+import re
+import secrets
+from datetime import datetime
+from typing import Any, Final
+
+import segno
+import structlog
+from flask import Blueprint, Response, render_template, request
+
+from config import settings
+from gateways.errors import GatewayError
+from handlers import group_order as groups
+from handlers.group_order.board import Board, board_of, menu_shown
+from handlers.order import Item
+from handlers.speaker import Speaker
+from models.base import Session, Sessions, utcnow
+from models.campus import Account, Campus
+from models.group_order import GroupOrder
+from models.person import Person
+from web import gateways
+from web.assets import asset_url
+from web.oauth import known_visitor, visitor
+from web.page import answer, is_from_our_page, message, render, words
+
+log = structlog.get_logger(__name__)
+
+LONGEST_NOTE: Final = 40
+QR_SCALE: Final = 5
+_CODE: Final = re.compile(r"G[0-9]{1,4}")
+
+blueprint = Blueprint("group_order", __name__, template_folder="templates")
+
+
+@blueprint.get("/g/<code>")
+def page(code: str) -> Response:
+    with Sessions.begin() as session:
+        group = _group(session, code)
+        if group is None:
+            return message("no_such_group", status=404)
+        account = _account(session, group)
+    path = f"/g/{code}"
+    openid = visitor(request, path, account)
+    if isinstance(openid, Response):
+        return openid
+    now = utcnow()
+    with Sessions.begin() as session:
+        group = session.get_one(GroupOrder, group.id)
+        board = board_of(session, group, _person_id(session, account, openid), now=now)
+        facts = {"board": board, "menu": menu_shown(session, group, now=now),
+                 "qr": _qr(group) if board.state == "open" else None,
+                 "share": _share(board, path)}
+    return render("group_order/page.html", path=path, jssdk=_jssdk(account, now), **facts)
+
+
+@blueprint.get("/g/<code>/live")
+def live(code: str) -> Response:
+    """The part of the page that changes, for its script: {html, left_s, state}."""
+    with Sessions.begin() as session:
+        group, openid, refusal = _visited(session, code)
+        if group is None:
+            return refusal
+        person_id = _person_id(session, _account(session, group), openid)
+        board = board_of(session, group, person_id, now=utcnow())
+    html = render_template("group_order/live.html", board=board, words=words, path=f"/g/{code}")
+    return answer(html=html, left_s=board.left_s, state=board.state)
+
+
+@blueprint.post("/g/<code>/join")
+def join(code: str) -> Response:
+    """{dish, note}: the dish goes into the reader's bag, as 「G5 一份…」 would put it there."""
+    asked = request.get_json(silent=True)
+    dish = asked.get("dish") if isinstance(asked, dict) else None
+    if not isinstance(dish, str) or not is_from_our_page(request):
+        return answer(403, error=words("page.somebody_elses"))
+    note = str(asked.get("note") or "").strip()[:LONGEST_NOTE] or None
+    with Sessions.begin() as session:
+        group, openid, refusal = _visited(session, code)
+        if group is None:
+            return refusal
+        now = utcnow()
+        reply = groups.join(
+            session, _speaker(session, _account(session, group), openid, now),
+            groups.JoinGroup(group.id, (Item(dish),), note), now=now)
+    key = reply.key.removeprefix("group.")
+    if not key.startswith("joined"):
+        return answer(409, error=words(reply.key, **reply.params).partition("\n")[0])
+    return answer(says=words("group.page_added"))
+
+
+@blueprint.post("/g/<code>/pay")
+def pay(code: str) -> Response:
+    """{url}: the pay link of the reader's own part."""
+    if not is_from_our_page(request):
+        return answer(403, error=words("page.somebody_elses"))
+    with Sessions.begin() as session:
+        group, openid, refusal = _visited(session, code)
+        if group is None:
+            return refusal
+        now = utcnow()
+        speaker = _speaker(session, _account(session, group), openid, now)
+        reply = groups.pay_again(session, speaker, groups.JoinGroup(group.id), now=now)
+    if reply.key != "group.joined":
+        return answer(409, error=words("group.page_nothing_due"))
+    return answer(url=reply.params["url"])
+
+
+def _group(session: Session, code: str) -> GroupOrder | None:
+    return GroupOrder.by_code(session, code) if _CODE.fullmatch(code) else None
+
+
+def _account(session: Session, group: GroupOrder) -> Account:
+    return session.get_one(Account, group.opener.app_id)
+
+
+def _visited(session: Session, code: str) -> tuple[GroupOrder | None, str, Response]:
+    """The group and who looks at its page; otherwise what to answer."""
+    group = _group(session, code)
+    if group is None:
+        return None, "", answer(404, error=words("page.no_such_group"))
+    openid = known_visitor(request, f"/g/{code}", _account(session, group))
+    if openid is None:
+        return None, "", answer(401, error=words("page.not_recognised"))
+    return group, openid, answer()
+
+
+def _person_id(session: Session, account: Account, openid: str) -> int | None:
+    person = session.query(Person.id).filter_by(app_id=account.app_id, openid=openid)
+    return person.scalar()
+
+
+def _speaker(session: Session, account: Account, openid: str, now: datetime) -> Speaker:
+    """The reader, locked, as a turn would have them: the page may be the first we hear of them."""
+    campus = Campus.of_account(session, account.app_id)
+    assert campus is not None  # its group was opened there
+    return Speaker(session, Person.lock(session, account.app_id, openid, now=now), campus)
+
+
+def _qr(group: GroupOrder) -> str | None:
+    """The parametric code, drawn from what WeChat says is in it; None until WeChat has said."""
+    if group.qr_url is None:
+        return None
+    return str(segno.make_qr(group.qr_url, error="m").png_data_uri(scale=QR_SCALE, border=3))
+
+
+def _share(board: Board, path: str) -> dict[str, str]:
+    """What the card in a chat says."""
+    base = settings.load().public_url
+    return {"title": words("group.card_title", code=board.code, source=board.source,
+                           until=board.until),
+            "desc": words("group.card_text", people=board.people, where=board.where),
+            "link": base + path, "imgUrl": base + asset_url("share.png")}
+
+
+def _jssdk(account: Account, now: datetime) -> dict[str, Any] | None:
+    """What wx.config wants for this very address; None while WeChat gives no ticket."""
+    query = request.query_string.decode("ascii", "ignore")
+    url = settings.load().public_url + request.path + (f"?{query}" if query else "")
+    nonce, timestamp = secrets.token_hex(8), int(now.timestamp())
+    try:
+        signature = gateways.wechat(account).sign_page(url, nonce, timestamp)
+    except GatewayError as error:
+        log.warning("group.no_card", why=str(error))
+        return None
+    return {"appId": account.app_id, "timestamp": timestamp, "nonceStr": nonce,
+            "signature": signature}
