@@ -34,6 +34,10 @@ class Payment(Base):
         Index("uq_payments_counted", "order_id", unique=True,
               postgresql_where=text("state = 'paid' AND NOT is_surplus")),
         Index("ix_payments_closing", "id", postgresql_where=text("state = 'closing'")),
+        Index("ix_payments_asked", "asked_at",
+              postgresql_where=text("state IN ('open', 'closing') AND asked_at IS NOT NULL")),
+        Index("ix_payments_closed", "closed_at",
+              postgresql_where=text("state = 'closed' AND asked_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -107,6 +111,8 @@ class Refund(Base):
         Index("ix_refunds_payment_id", "payment_id"),
         Index("ix_refunds_unfinished", "id",
               postgresql_where=text("state IN ('due', 'processing')")),
+        Index("ix_refunds_troubled", "id",
+              postgresql_where=text("state IN ('closed', 'abnormal')")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -119,6 +125,8 @@ class Refund(Base):
     created_at: Mapped[datetime]
     refund_id: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+    replaces_id: Mapped[int | None] = mapped_column(
+        ForeignKey("refunds.id"), unique=True)  # the same money, whose number was closed
     payment: Mapped[Payment] = relationship()
 
     @classmethod
@@ -128,6 +136,10 @@ class Refund(Base):
     @classmethod
     def of_payment(cls, session: Session, payment_id: int) -> "list[Refund]":
         return list(session.scalars(select(cls).filter_by(payment_id=payment_id).order_by(cls.id)))
+
+    @classmethod
+    def replacing(cls, session: Session, refund_id: int) -> "Refund | None":
+        return session.scalars(select(cls).filter_by(replaces_id=refund_id)).one_or_none()
 
 
 def refund_code(session: Session) -> str:

@@ -20,7 +20,15 @@ from handlers.kitchen import drop_lacking, reject_unanswered
 from handlers.order import DRAFT_LASTS, decide_silent_wish, forget_draft, look_ahead, note_no_rider
 from handlers.order.late import AHEAD
 from handlers.order.stranded import NO_RIDER_FOR
-from handlers.payment import expire_unpaid
+from handlers.payment import (
+    ask_after_close,
+    ask_unfollowed,
+    expire_unpaid,
+    lately_closed,
+    mend_refund,
+    troubled_refunds,
+    unfollowed_payments,
+)
 from handlers.rider import complete_forgotten, end_break
 from handlers.rider.door import DONE_AFTER
 from handlers.vault import erase_codes
@@ -189,6 +197,9 @@ def sweep(*, now: datetime) -> None:
     each(_stranded(now), note_no_rider, now=now)
     each(_late(now), look_ahead, now=now)
     each(_forgotten(now), complete_forgotten, now=now)
+    each(_ids(unfollowed_payments(now)), ask_unfollowed, now=now)
+    each(_ids(lately_closed(now)), ask_after_close, now=now)
+    each(_ids(troubled_refunds(now)), mend_refund, now=now)
     with Sessions.begin() as session:
         adopt_lost_turns(session, now=now)
         erase_codes(session, now=now)

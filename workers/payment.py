@@ -97,10 +97,13 @@ def ask_refund(outbox_id: int, *, now: datetime) -> None:
         if debt is None:
             return
         refund = session.get_one(Refund, debt.payload["refund_id"])
-        if outcome := OUTCOMES.get(rows.RefundState(refund.state)):
+        is_again = bool(debt.payload.get("is_again"))
+        state = rows.RefundState(refund.state)
+        is_over = not (is_again and state is rows.RefundState.ABNORMAL)
+        if (outcome := OUTCOMES.get(state)) and is_over:
             debt.settle(outcome, now)
             return
-        is_first, payment = debt.attempts == 1, refund.payment
+        is_first, payment = debt.attempts == 1 and not is_again, refund.payment
     try:
         told = _refund(refund, payment, is_first=is_first)
     except Unreachable as error:

@@ -30,11 +30,20 @@ from handlers.payment.refunding import (
     refund_payment,
     withdraw_refund,
 )
+from handlers.payment.scanning import (
+    ask_after_close,
+    ask_unfollowed,
+    lately_closed,
+    mend_refund,
+    troubled_refunds,
+    unfollowed_payments,
+)
 
 __all__ = [
     "NotOurs", "OverRefund", "Prepay", "RecordPayment", "RecordRefund", "Recorded", "Standing",
-    "ask_payment", "begin_prepay", "check_soon", "expire_unpaid", "held_fen", "link",
-    "note_closed", "note_prepaid", "note_refused", "notify_url", "record_payment",
-    "record_refund", "refund_order", "refund_part", "refund_payment", "retire_payments",
-    "standing", "withdraw_refund",
+    "ask_after_close", "ask_payment", "ask_unfollowed", "begin_prepay", "check_soon",
+    "expire_unpaid", "held_fen", "lately_closed", "link", "mend_refund", "note_closed",
+    "note_prepaid", "note_refused", "notify_url", "record_payment", "record_refund",
+    "refund_order", "refund_part", "refund_payment", "retire_payments", "standing",
+    "troubled_refunds", "unfollowed_payments", "withdraw_refund",
 ]

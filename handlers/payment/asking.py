@@ -170,8 +170,14 @@ def _retire(session: Session, payment: Payment, *, now: datetime) -> None:
         payment.state, payment.closed_at = PaymentState.CLOSED, now
         return
     payment.state = PaymentState.CLOSING
-    owe(session, "payment.close", key=f"payment.close:{payment.id}", now=now,
-        order_id=payment.order_id, payload={"payment_id": payment.id})
+    owe_close(session, payment, now=now)
+
+
+def owe_close(session: Session, payment: Payment, *, now: datetime, again: str = "") -> None:
+    """Owe WeChat Pay the word that it takes no more money; `again` names a later attempt."""
+    key = f"payment.close:{payment.id}" + f":{again}" * bool(again)
+    owe(session, "payment.close", key=key, now=now, order_id=payment.order_id,
+        payload={"payment_id": payment.id})
 
 
 def _locked(session: Session, payment_id: int) -> Payment:

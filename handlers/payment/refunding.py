@@ -101,9 +101,16 @@ def refund_payment(session: Session, payment: Payment, amount_fen: int, reason: 
     if not payment.is_surplus:
         book(session, payment, "refund_decided", f"refund:{refund.id}:decided", now, {
             held_for(payment.order_id): amount_fen, owed_back(payment.id): -amount_fen})
-    owe(session, "refund.ask", key=_debt_key(refund), now=now, due_at=due_at,
-        order_id=payment.order_id, payload={"refund_id": refund.id})
+    owe_refund(session, refund, now=now, due_at=due_at)
     return refund
+
+
+def owe_refund(session: Session, refund: Refund, *, now: datetime,
+               due_at: datetime | None = None, again: str = "") -> None:
+    """Owe WeChat Pay a refund, and the question what became of it; `again` names a later look."""
+    owe(session, "refund.ask", key=_debt_key(refund) + f":{again}" * bool(again), now=now,
+        due_at=due_at, order_id=refund.payment.order_id,
+        payload={"refund_id": refund.id, **({"is_again": True} if again else {})})
 
 
 def record_refund(session: Session, cmd: RecordRefund, *, our_mch_id: str, now: datetime) -> bool:

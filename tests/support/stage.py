@@ -97,6 +97,10 @@ class Stage:
 
     def pay(self, name: str, url: str) -> str:
         """Open a pay link on a phone, tap the button and confirm; the page's err_msg."""
+        return self.confirm(name, self.open_sheet(name, url))
+
+    def open_sheet(self, name: str, url: str) -> dict[str, str]:
+        """Open a pay link on a phone and tap the button; what the page hands to WeChat."""
         page = self.world.open(name, url)
         shown = requests.get(page, timeout=10)
         shown.raise_for_status()
@@ -105,7 +109,10 @@ class Stage:
         asked = requests.post(f"{origin}{path}/prepay", timeout=10, headers={
             "Origin": origin, "Sec-Fetch-Site": "same-origin"})
         asked.raise_for_status()
-        signed = asked.json()
+        return dict(asked.json())
+
+    def confirm(self, name: str, signed: dict[str, str]) -> str:
+        """Pay on a sheet that is open; what the page hears."""
         prepay_id = signed["package"].removeprefix("prepay_id=")
         return str(self.world.pay(name, prepay_id, signed)["err_msg"])
 

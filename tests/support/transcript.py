@@ -119,8 +119,7 @@ class Chat:
         who, verb, *rest = direction.split()
         match verb:
             case "pays":
-                self._read(who)
-                self.stage.pay(who, self._pay_link(who))
+                self.stage.pay(who, self.pay_link(who))
                 self.stage.world.settle()
             case "sends":  # a picture
                 self._speak_by(who, lambda who: self.stage.world.send_image(who).reply)
@@ -146,7 +145,9 @@ class Chat:
         self.stage.seen[who] = self.stage.world.last_seq
         self._shown.setdefault(who, []).append(self._answer or "")
 
-    def _pay_link(self, who: str) -> str:
+    def pay_link(self, who: str) -> str:
+        """The newest pay link on a phone."""
+        self._read(who)
         for bubble in reversed(self._shown.get(who, [])):
             for url, _ in ANCHOR.findall(bubble):
                 if "/p/" in url:
