@@ -87,6 +87,12 @@ def when(speaker: Speaker, order: Order) -> str:
     return f"{local:%H:%M}" if local.date() == today else f"{local.month}-{local.day} {local:%H:%M}"
 
 
+def day_name(at: datetime, now: datetime) -> Reply:
+    """今天, 明天, 后天, 周五: a day of the coming week; both times on the campus's clock."""
+    days = (at.date() - now.date()).days
+    return Reply(f"day.{days}" if days <= 2 else f"weekday.{at.isoweekday()}")
+
+
 def where(order: Order) -> str:
     return f"{order.place.name if order.place else ''} {order.room or ''}".strip()
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from config.texts import Reply
 from handlers.roads import metres_between, promised_time
 from handlers.speaker import Speaker
+from handlers.wording import day_name
 from models.base import Session
 from models.order import Order
 from models.rules.hours import is_open, next_opening
@@ -67,7 +68,8 @@ def no_room(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
             if cannot_be(session, speaker, order.shop, slot, now=now) is None]
     return Reply("order.slot_full", {
         "code": order.code, "shop": order.shop.name, "slot": f"{slot_of(wanted):%H:%M}",
-        "slots": [Reply("order.free_slot", {"slot": f"{slot:%H:%M}"}) for slot in free[:3]]})
+        "slots": [Reply("order.free_slot", {"slot": f"{slot:%H:%M}", "day": day_name(
+            slot, now.astimezone(speaker.campus.zone))}) for slot in free[:3]]})
 
 
 def _full(session: Session, shop: Shop, wanted: datetime, *,
