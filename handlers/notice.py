@@ -3,13 +3,15 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from config.texts import Reply, to_json
+from handlers.links import track_url
 from models.base import Session
 from models.outbox import owe
 
 Prefer = Literal["template", "chat"]
+ON_THE_WAY: Final = frozenset({"paid", "progress", "delayed", "arrived"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,13 @@ def tell(session: Session, notice: Notice, *, now: datetime, order_id: int | Non
     owe(session, "notice", key=f"notice:{notice.key}:{notice.person_id}", now=now,
         order_id=order_id, due_at=due_at, words=json.dumps(words, ensure_ascii=False), payload={
             "person_id": notice.person_id, "template": notice.template, "prefer": notice.prefer,
-            "url": notice.url, "only_while": sorted(notice.only_while),
-            "revision": notice.revision,
+            "url": notice.url or _opens(session, notice, order_id, now),
+            "only_while": sorted(notice.only_while), "revision": notice.revision,
             "good_until": notice.good_until.isoformat() if notice.good_until else None})
+
+
+def _opens(session: Session, notice: Notice, order_id: int | None, now: datetime) -> str | None:
+    """「查看详情」 under what is told of an order on its way leads to its live page."""
+    if order_id is None or notice.template not in ON_THE_WAY:
+        return None
+    return track_url(session, order_id, now=now)

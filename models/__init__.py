@@ -12,7 +12,8 @@ from models import (
     person,
     rider,
     shop,
+    tracking,
 )
 
 __all__ = ["campus", "errand", "group_order", "inbox", "ledger", "menu", "order", "outbox",
-           "payment", "person", "rider", "shop"]
+           "payment", "person", "rider", "shop", "tracking"]

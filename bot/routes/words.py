@@ -9,7 +9,7 @@ from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
 from bot.routes.undo import take_back
 from config.texts import Reply
-from handlers import customer, kitchen, menu, rider
+from handlers import customer, kitchen, menu, rider, tracking
 from handlers import order as ordering
 from handlers.taps import is_stale
 from models.order import Order
@@ -185,6 +185,8 @@ _COMMANDS: dict[str, Route] = {
     "rack": _rack,
     "again": _again,
     "collect": _collect,
+    "share_progress": buyer_words.own_order(tracking.share),
+    "stop_sharing": buyer_words.own_order(tracking.stop_sharing),
     "resend_pin": buyer_words.own_step(rider.resend_pin),
     "fetch_oneself": buyer_words.own_order(ordering.fetch_oneself),
     "give_up": buyer_words.own_order(ordering.give_up),

@@ -88,7 +88,7 @@ def _under_way(speaker: Speaker, order: Order) -> Reply:
                               ("arrived", order.arrived_at)) if at]
     return Reply("status.under_way", {
         "code": order.code, "rider": order.rider.name if order.rider else "",
-        "now": Reply(f"status.{_now(order)}", {
+        "now": Reply(f"status.{going_on(order)}", {
             "shop": order.shop.name, "rider": order.rider.name if order.rider else "",
             "where": where(order), "pin": order.pin or "", "what": summary(order),
             "station": order.pickup_place.name if order.pickup_place else ""}),
@@ -100,7 +100,7 @@ def _under_way(speaker: Speaker, order: Order) -> Reply:
         if order.is_live else None}, tap_id(order))
 
 
-def _now(order: Order) -> str:
+def going_on(order: Order) -> str:
     """The name of what is going on."""
     state = OrderState(order.state)
     if state in WANTS_RIDER and order.kind == OrderKind.FOOD:
