@@ -38,8 +38,6 @@ def show(code: str, campus: str | None) -> None:
 
 
 def _tell(found: "Found", story: "Story") -> None:
-    from handlers.story import signed
-
     order, zone = found.order, found.campus.zone
     print(f"{order.code}  {found.campus.name}  {order.state}")
     for head in story.head:
@@ -49,8 +47,18 @@ def _tell(found: "Found", story: "Story") -> None:
         print(f"{line.at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {line.kind:<8}{line.text}")
         for more in line.more:
             print(f"{'':29}{more}")
-    if story.sums:
-        print("\nmoney on behalf of this order, in yuan:")
-        for account, amount in sorted(story.sums.items()):
-            print(f"  {account:<24}{signed(amount):>10}")
-        print(f"  {'sum':<24}{signed(sum(story.sums.values())):>10}")
+    if story.money:
+        _tell_money(found, story)
+
+
+def _tell_money(found: "Found", story: "Story") -> None:
+    from handlers.story import signed
+
+    print("\nmoney, line by line, in yuan:")
+    for entry in story.money:
+        when = f"{entry.at.astimezone(found.campus.zone):%Y-%m-%d %H:%M:%S}" if entry.cause else ""
+        print(f"  {when:<21}{entry.cause:<18}{signed(entry.amount_fen):>10}  {entry.party}")
+    print("\nmoney on behalf of this order, in yuan:")
+    for account, amount in sorted(story.sums.items()):
+        print(f"  {account:<24}{signed(amount):>10}")
+    print(f"  {'sum':<24}{signed(sum(story.sums.values())):>10}")

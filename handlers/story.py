@@ -47,12 +47,24 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`head`: what the order is. `lines`: in the order of time. `sums`: what each account got
-    or gave on its behalf, in fen; together they are zero."""
+    """`head`: what the order is. `lines`: in the order of time. `money`: every entry of the
+    ledger on its behalf. `sums`: what each account got or gave, in fen; together they are zero."""
 
     head: tuple[str, ...]
     lines: tuple[Line, ...]
+    money: tuple["Booked", ...]
     sums: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """One entry of the ledger. `cause`: what it was booked for, in the first entry of its group."""
+
+    at: datetime
+    cause: str
+    party: str
+    account: str
+    amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,7 @@ def story_of(session: Session, order: Order, *, now: datetime) -> Story:
     sums: dict[str, int] = {}
     for _, entry in booked:
         sums[entry.account] = sums.get(entry.account, 0) + entry.amount_fen
-    return Story(tuple(_head(order)), tuple(lines), sums)
+    return Story(tuple(_head(order)), tuple(lines), tuple(_money(session, order, booked)), sums)
 
 
 def _head(order: Order) -> Iterator[str]:
@@ -287,6 +299,37 @@ def _ledger(booked: Iterable[tuple[ledger.LedgerGroup, ledger.LedgerEntry]]) -> 
         total = sum(entry.amount_fen for entry in entries)
         yield Line(group.at, "ledger", f"{group.kind} ({group.key}), sum {signed(total)}",
                    tuple(f"{entry.account} {signed(entry.amount_fen)}" for entry in entries))
+
+
+PARTIES: Final = {
+    ledger.WECHAT: "WeChat Pay", ledger.BANK: "our bank", ledger.PLATFORM: "platform",
+    ledger.COMMISSION: "platform, commission", ledger.PROMOTION: "platform, discounts",
+    ledger.WECHAT_FEES: "WeChat Pay, fees"}
+
+
+def _money(session: Session, order: Order,
+           booked: Iterable[tuple[ledger.LedgerGroup, ledger.LedgerEntry]]) -> Iterator[Booked]:
+    last = None
+    for group, entry in booked:
+        cause = group.kind if group.id != last else ""
+        last = group.id
+        yield Booked(group.at, cause, _party(session, order, entry.account), entry.account,
+                     entry.amount_fen)
+
+
+def _party(session: Session, order: Order, account: str) -> str:
+    """Whose money it is, in words."""
+    kind, _, number = account.partition(":")
+    match kind:
+        case "order":
+            return "held for the buyer"
+        case "refund":
+            return "going back to the payer"
+        case "shop":
+            return f"shop {order.shop.name}"
+        case "rider":
+            return _Cast.rider(session.get(Rider, int(number)))
+    return PARTIES[kind]
 
 
 def signed(amount_fen: int) -> str:

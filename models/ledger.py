@@ -3,16 +3,21 @@ ever changed or deleted. The database holds both rules with triggers (see migrat
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 
-# Accounts. A positive amount is what WeChat Pay holds for us; what we owe others is negative.
-WECHAT = "wechat"
-PLATFORM = "platform"
-PROMOTION = "promotion"  # discounts that the platform stands for
+# Accounts (docs/money.md). Positive: what is ours, at WeChat Pay or spent. Negative: what we owe
+# others, and what we have earned.
+WECHAT = "wechat"          # what WeChat Pay holds for us
+BANK = "bank"              # what has left WeChat Pay for our bank, or was paid to others from there
+PLATFORM = "platform"      # our part of delivery, and what we stand for ourselves
+COMMISSION = "commission"  # our part of what shops sell
+PROMOTION = "promotion"    # discounts that the platform stands for
+WECHAT_FEES = "wechat_fees"
+SHAPE = r"^(wechat|bank|platform|commission|promotion|wechat_fees|(order|refund|shop|rider):\d+)$"
 
 
 def held_for(order_id: int) -> str:
@@ -50,6 +55,7 @@ class LedgerEntry(Base):
     __tablename__ = "ledger_entries"
     __table_args__ = (
         CheckConstraint("amount_fen <> 0", name="amount_not_zero"),
+        CheckConstraint(f"account ~ '{SHAPE}'", name="account_known"),
         Index("ix_ledger_entries_group_id", "group_id"),
         Index("ix_ledger_entries_account_id", "account", "id"),
     )
@@ -81,6 +87,12 @@ def post(session: Session, kind: str, *, key: str, entries: Mapping[str, int], n
                     for account, amount in entries.items() if amount)
     session.flush()
     return True
+
+
+def balance(session: Session, account: str) -> int:
+    """What stands on an account, in fen."""
+    total = func.coalesce(func.sum(LedgerEntry.amount_fen), 0)
+    return int(session.scalar(select(total).where(LedgerEntry.account == account)) or 0)
 
 
 def entries_of_order(session: Session, order_id: int) -> list[tuple[LedgerGroup, LedgerEntry]]:

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import func, select
 
 from config.texts import Reply, plain, yuan
 from handlers.notice import Notice, Prefer, tell
 from models.base import Session
 from models.campus import Campus
-from models.ledger import WECHAT, LedgerEntry, held_for, owed_back, post
+from models.ledger import WECHAT, balance, held_for, owed_back, post
 from models.order import Order
 from models.outbox import Outbox, owe
 from models.payment import Payment, PaymentState, Refund, RefundState, new_number, refund_code
@@ -142,8 +141,7 @@ def note_refused(session: Session, refund_id: int, why: str) -> None:
 
 def held_fen(session: Session, order_id: int) -> int:
     """Money taken for the order that is neither earned nor on its way back, by the ledger."""
-    query = select(func.coalesce(func.sum(LedgerEntry.amount_fen), 0))
-    return -int(session.scalar(query.where(LedgerEntry.account == held_for(order_id))) or 0)
+    return -balance(session, held_for(order_id))
 
 
 def _advance(session: Session, order: Order, refund: Refund, cmd: RecordRefund, *,

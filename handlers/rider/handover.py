@@ -12,9 +12,11 @@ from handlers.rider.shared import others, own_job, tell_buyer
 from handlers.speaker import Speaker
 from models import ledger
 from models.base import Session
+from models.campus import Campus
 from models.order import Order, OrderKind
 from models.rider import Rider
 from models.rules.order_state import OrderEvent, OrderState
+from models.rules.pricing import commission_fen
 
 MOST_PIN_MISSES = 3
 
@@ -79,20 +81,30 @@ def settle_delivered(session: Session, order: Order, *, now: datetime) -> None:
 
 def settle(session: Session, order: Order, *, now: datetime) -> None:
     """Book a delivered order: the money held for it becomes the shop's, the rider's and ours."""
-    is_rider_s = order.kind == OrderKind.ERRAND and order.rider_id is not None
-    seller = ledger.rider_account(order.rider_id or 0) if is_rider_s \
-        else ledger.shop_account(order.shop_id)
+    commission = _commission_fen(session, order)
     ledger.post(session, "delivered", key=f"delivered:{order.id}", now=now, order_id=order.id,
                 entries={
                     ledger.held_for(order.id): order.payable_fen,
                     ledger.PROMOTION: order.discount_fen,
                     ledger.PLATFORM: -(order.delivery_fen - order.rider_fee_fen),
-                    **_earned(seller, order)})
+                    ledger.COMMISSION: -commission,
+                    **_earned(order, order.goods_fen - commission)})
 
 
-def _earned(seller: str, order: Order) -> dict[str, int]:
+def _commission_fen(session: Session, order: Order) -> int:
+    """Our part of the goods; what a rider bought for somebody is theirs whole."""
+    if order.kind == OrderKind.ERRAND:
+        return 0
+    campus = session.get_one(Campus, order.campus_id)
+    return commission_fen(order.goods_fen, campus.fees.get("commission_percent", 0))
+
+
+def _earned(order: Order, goods_fen: int) -> dict[str, int]:
     """What the goods and the way earn; of an errand's purchase both are the rider's."""
-    earned = {seller: -order.goods_fen}
+    is_rider_s = order.kind == OrderKind.ERRAND and order.rider_id is not None
+    seller = ledger.rider_account(order.rider_id or 0) if is_rider_s \
+        else ledger.shop_account(order.shop_id)
+    earned = {seller: -goods_fen}
     if order.rider_id is not None:
         rider = ledger.rider_account(order.rider_id)
         earned[rider] = earned.get(rider, 0) - order.rider_fee_fen

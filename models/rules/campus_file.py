@@ -384,7 +384,8 @@ CAMPUS_FILE = _object(
      "emergency": _object({}, {"phone": PHONE, "on_duty": _list_of(PERSON)}),
      "fees": _object({}, {"delivery_base_fen": FEN, "per_100m_fen": FEN,
                           "errand_base_fen": FEN, "errand_medium_fen": FEN,
-                          "errand_large_fen": FEN, "surge_cap_fen": FEN}),
+                          "errand_large_fen": FEN, "surge_cap_fen": FEN,
+                          "commission_percent": _whole(0, 30)}),
      "campaigns": _list_of(_campaign), "account": ACCOUNT})
 
 

@@ -31,10 +31,14 @@ class Fees:
         beyond = max(0, -(-(round(distance_m) - 500) // 100))
         return self.delivery_base_fen + beyond * self.per_100m_fen
 
-
     def way_fen(self, distance_m: float) -> int:
         """What a long walk adds to an errand's own fee."""
         return self.delivery_fen(distance_m) - self.delivery_base_fen
+
+
+def commission_fen(goods_fen: int, percent: int) -> int:
+    """Our part of what a shop sold, rounded down: in the shop's favour."""
+    return goods_fen * percent // 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,11 @@ def test_the_story_of_a_lunch(lunch, show, database):
         r"offer   accepted: rider 阿哲",
         r"event   handed_over by rider 阿哲: arrived → delivered",
         r"ledger  delivered \(delivered:\d+\), sum 0.00",
+        r"\nmoney, line by line, in yuan:\n"
+        r"  [-\d]{10} [:\d]{8}  paid +\+13.00  WeChat Pay\n +-13.00  held for the buyer\n"
+        r"  [-\d]{10} [:\d]{8}  delivered +\+13.00  held for the buyer\n",
+        r" \+5.00  platform, discounts\n +-0.40  platform\n +-16.00  shop 阿香黄焖鸡米饭\n"
+        r" +-1.60  rider 阿哲\n",
         r"\n  rider:\d+ +-1.60\n",
         r"\n  wechat +\+13.00\n",
         r"\n  sum +0.00\n",

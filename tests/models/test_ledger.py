@@ -68,13 +68,21 @@ def test_the_database_refuses_a_group_that_does_not_balance(database, amounts):
         assert session.scalars(select(LedgerGroup)).all() == []
 
 
+@pytest.mark.parametrize("account", ["wechats", "shop", "shop:x", "rider:", "order:1 ", ""])
+def test_the_database_knows_its_accounts(database, account):
+    with pytest.raises(IntegrityError, match="account_known"), database.begin() as session:
+        post(session, "any", key="k", entries={"wechat": 5, account: -5}, now=NOW)
+    with database.begin() as session:
+        assert balances(session) == {}
+
+
 def _write(amounts: list[int]) -> None:
     """A group as it would look if `post` did not check."""
     with Sessions.begin() as session:
         group = LedgerGroup(key="k", kind="paid", at=NOW)
         session.add(group)
         session.flush()
-        session.add_all(LedgerEntry(group_id=group.id, account=f"a{i}", amount_fen=amount)
+        session.add_all(LedgerEntry(group_id=group.id, account=f"shop:{i}", amount_fen=amount)
                         for i, amount in enumerate(amounts))
 
 
