@@ -1,8 +1,8 @@
 """The ledger knows its accounts: a slip of the pen opens no new one."""
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
