@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from config.texts import Reply, text_of, yuan
 from handlers.errand import words as errands
+from handlers.offers import parts
 from handlers.speaker import Speaker
 from handlers.taps import tap_id
 from models.base import Session
@@ -131,9 +132,9 @@ def clock(at: datetime | None, campus: Campus) -> str:
 
 
 def _parts(order: Order) -> Reply:
-    off = Reply(f"discount.{order.discount_kind}", {"off": yuan(order.discount_fen)})
-    return Reply("order.parts", {"delivery": yuan(order.delivery_fen),
-                                 "discount": off if order.discount_fen else None})
+    off = " ".join(text_of(Reply("discount.named", {"name": name, "off": yuan(fen)}))
+                   for name, fen in parts(order))
+    return Reply("order.parts", {"delivery": yuan(order.delivery_fen), "discount": off or None})
 
 
 def _bigger(session: Session, speaker: Speaker, order: Order) -> Reply | None:

@@ -105,7 +105,8 @@ class Order(Base):
     goods_fen: Mapped[int] = mapped_column(default=0)
     delivery_fen: Mapped[int] = mapped_column(default=0)
     discount_fen: Mapped[int] = mapped_column(default=0)
-    discount_kind: Mapped[str | None]
+    discount_kind: Mapped[str | None]  # "several" where `discounts` has more than one
+    discounts: Mapped[list[Any]] = mapped_column(default=list)  # {"kind", "name", "off_fen"}
     payable_fen: Mapped[int] = mapped_column(default=0)
     rider_fee_fen: Mapped[int] = mapped_column(default=0)
 

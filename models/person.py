@@ -30,6 +30,7 @@ class Person(Base):
     room: Mapped[str | None] = mapped_column(Sealed)
     dialogue: Mapped[dict[str, Any]] = mapped_column(default=dict)
     undo: Mapped[dict[str, Any]] = mapped_column(SealedJson, nullable=True, default=dict)
+    student_until: Mapped[datetime | None]  # verified as a student until then
     spoke_at: Mapped[datetime | None]  # opens WeChat's 48-hour window
     service_sent: Mapped[int] = mapped_column(default=0)  # customer-service messages since then
     created_at: Mapped[datetime]

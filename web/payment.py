@@ -13,6 +13,7 @@ from config.texts import yuan
 from gateways.errors import Refused, Unreachable
 from gateways.wxpay import AlreadyPaid, BadNotice, PaymentNotice, RefundNotice
 from handlers.errand import words as errands
+from handlers.offers import parts
 from handlers.payment import (
     NotOurs,
     Prepay,
@@ -173,8 +174,7 @@ def _lines(order: Order) -> list[tuple[str, str]]:
         return [(name, yuan(fen)) for name, fen in errands.paid_lines(order)]
     lines = [(what(line), yuan(line.amount_fen)) for line in order.lines]
     lines.append((words("payment.delivery"), yuan(order.delivery_fen)))
-    if order.discount_fen:
-        lines.append((words("payment.discount"), yuan(-order.discount_fen)))
+    lines += [(name, yuan(-fen)) for name, fen in parts(order)]
     return lines
 
 

@@ -192,7 +192,7 @@ def _requote(session: Session, speaker: Speaker, order: Order,
         return requote(session, speaker, order, remarks, headline=headline, now=now)
     if order.place_id is None:
         return ask_destination(session, speaker, order, now=now, remarks=remarks)
-    reprice(session, speaker, order, now=now)
+    remarks = [*remarks, *reprice(session, speaker, order, now=now)]
     if order.goods_fen < order.shop.min_order_fen:
         remarks = [*remarks, Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})]

@@ -365,7 +365,7 @@ ACCOUNT = _object(
     {"aes_key": _text(43, r"[A-Za-z0-9+/]{43}", "WeChat's 43 characters (EncodingAESKey)")})
 
 ANY_CAMPAIGN: Final[Mapping[str, Rule]] = {
-    "name": NAME, "from": _date, "until": _date, "shops": IDS}
+    "name": NAME, "from": _date, "until": _date, "shops": IDS, "alone": _one_of(True, False)}
 CAMPAIGNS: Final[Mapping[str, tuple[Mapping[str, Rule], Mapping[str, Rule]]]] = {
     "first_order": ({"off_fen": SOME_FEN}, {"threshold_fen": FEN, "days": _whole(1, 365)}),
     "threshold": ({"threshold_fen": SOME_FEN, "off_fen": SOME_FEN}, {}),

@@ -3,6 +3,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from models.rules.offers import Chosen, Offer, best
+
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
@@ -65,22 +67,16 @@ class ErrandFees:
 
 
 @dataclass(frozen=True, slots=True)
-class Discount:
-    """One offer that the campus makes: `off_fen` off goods of at least `threshold_fen`."""
-
-    kind: str
-    off_fen: int
-    threshold_fen: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Quote:
     """All amounts in fen. `payable_fen == goods + delivery - discount`, never below 1."""
 
     goods_fen: int
     delivery_fen: int
-    discount_fen: int
-    discount_kind: str | None
+    chosen: Chosen
+
+    @property
+    def discount_fen(self) -> int:
+        return self.chosen.off_fen
 
     @property
     def payable_fen(self) -> int:
@@ -88,10 +84,7 @@ class Quote:
 
 
 def quote(lines: Sequence[PricedLine], *, delivery_fen: int,
-          discounts: Sequence[Discount] = ()) -> Quote:
-    """Price a cart under the one best of `discounts`; something is always left to pay."""
+          offers: Sequence[Offer] = ()) -> Quote:
+    """Price a cart under the best combination of `offers`; something is always left to pay."""
     goods = sum(line.amount_fen for line in lines)
-    most = max(0, goods + delivery_fen - 1)  # WeChat Pay takes no order of 0 fen
-    offers = [(min(d.off_fen, goods, most), d.kind) for d in discounts if goods >= d.threshold_fen]
-    off, kind = max(offers, default=(0, None))
-    return Quote(goods, delivery_fen, off, kind if off else None)
+    return Quote(goods, delivery_fen, best(offers, goods_fen=goods, delivery_fen=delivery_fen))

@@ -10,7 +10,7 @@ from config.texts import CATALOG, MAX_BYTES, Reply, from_json, say, text_of, to_
 KEY = re.compile(r'(?:Reply|_words|_plainly)\(\s*"([a-z_]+\.[a-z_]+)"|headline="([a-z_.]+)"')
 # Keys that code puts together: the fixed part, and where the rest comes from.
 COMPOSED = ("day.", "weekday.", "state.", "status.", "step.", "hint.", "refund.", "refund_reason.",
-            "buyer.", "discount.", "kitchen.buyer_", "kitchen.wish_", "cancel.agreed_",
+            "buyer.", "discount.", "offer.", "kitchen.buyer_", "kitchen.wish_", "cancel.agreed_",
             "payment.state_", "page.", "duty.", "delay_reason.", "kitchen.line_", "errand.size_",
             "errand.kind_", "errand.from_", "group.page_", "riders.is_", "riders.decided_",
             "riders.you_are_")

@@ -1,0 +1,114 @@
+"""What a campus offers this buyer for this order, and what of it is worth saying."""
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import exists, or_, select
+
+from config.texts import Reply, text_of, yuan
+from handlers.speaker import Speaker
+from models.base import Session
+from models.order import Order
+from models.rules.hours import WEEKDAYS
+from models.rules.offers import Chosen, Layer, Offer, Taken, nearest
+from models.rules.order_state import GIVES_MONEY_BACK, OrderState
+
+FIRST_ORDER: Final = "first_order"
+NEARLY_FEN: Final = 500  # so much more is worth a word
+LAYERS: Final[Mapping[str, Layer]] = {FIRST_ORDER: Layer.PERSON, "student": Layer.PERSON}
+
+
+def offers_for(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> list[Offer]:
+    """The campaigns that run today, for this shop, and that this person may have.
+
+    A group divides the way among its members, so nothing takes it off one of them.
+    """
+    today = now.astimezone(speaker.campus.zone)
+    offers = [_offer(campaign) for campaign in speaker.campus.file.get("campaigns", ())
+              if _runs(campaign, order.shop.key, today)
+              and _is_for(session, speaker, order, campaign, now)]
+    return [offer for offer in offers
+            if offer.layer is not Layer.DELIVERY or order.group_id is None]
+
+
+def take(order: Order, chosen: Chosen) -> None:
+    """Write on the order what it gets."""
+    order.discount_fen = chosen.off_fen
+    order.discounts = [{"kind": taken.offer.kind, "name": taken.offer.name,
+                        "off_fen": taken.off_fen} for taken in chosen.taken]
+    kinds = [taken.offer.kind for taken in chosen.taken]
+    order.discount_kind = (kinds[0] if len(kinds) == 1 else "several") if kinds else None
+
+
+def explained(offers: list[Offer], chosen: Chosen, order: Order) -> list[Reply]:
+    """Why this combination, and what a little more would bring."""
+    said = []
+    if chosen.unused and chosen.taken:
+        said.append(Reply("offer.unused", {
+            "unused": name_of(chosen.unused), "amount": yuan(chosen.unused.off_fen),
+            "off": yuan(chosen.off_fen)}))
+    found = nearest(offers, goods_fen=order.goods_fen, delivery_fen=order.delivery_fen,
+                    most_fen=NEARLY_FEN)
+    if found and order.group_id is None:
+        offer, more = found
+        worth = offer.worth_fen(offer.threshold_fen, order.delivery_fen)
+        said.append(Reply("offer.nearly", {
+            "more": yuan(more), "offer": name_of(Taken(offer, worth)), "off": yuan(worth)}))
+    return said
+
+
+def name_of(taken: Taken) -> str:
+    return taken.offer.name or text_of(Reply(f"offer.{taken.offer.kind}"))
+
+
+def parts(order: Order) -> list[tuple[str, int]]:
+    """(name, fen) of each offer that the order gets; one line where they are not known singly."""
+    if sum(each["off_fen"] for each in order.discounts) == order.discount_fen:
+        return [(each["name"] or text_of(Reply(f"offer.{each['kind']}")), each["off_fen"])
+                for each in order.discounts]
+    name = text_of(Reply(f"offer.{order.discount_kind or 'several'}"))
+    return [(name, order.discount_fen)] if order.discount_fen else []
+
+
+def _offer(campaign: Mapping[str, Any]) -> Offer:
+    kind = campaign["kind"]
+    is_way = bool(campaign.get("free_delivery"))
+    return Offer(
+        kind, Layer.DELIVERY if is_way else LAYERS.get(kind, Layer.SHOP),
+        off_fen=0 if is_way else campaign.get("off_fen", 0),
+        percent_off=0 if is_way else campaign.get("percent_off", 0),
+        most_off_fen=campaign.get("most_off_fen"), is_free_delivery=is_way,
+        threshold_fen=campaign.get("threshold_fen", 0), is_once=kind == FIRST_ORDER,
+        is_alone=bool(campaign.get("alone")), name=campaign.get("name", ""))
+
+
+def _runs(campaign: Mapping[str, Any], shop_key: str, today: datetime) -> bool:
+    day = today.date().isoformat()
+    return (campaign.get("from", day) <= day <= campaign.get("until", day)
+            and shop_key in campaign.get("shops", [shop_key])
+            and WEEKDAYS[today.weekday()] in campaign.get("weekdays", WEEKDAYS))
+
+
+def _is_for(session: Session, speaker: Speaker, order: Order, campaign: Mapping[str, Any],
+            now: datetime) -> bool:
+    match campaign["kind"]:
+        case "first_order":
+            within = timedelta(days=campaign.get("days", 7))
+            return (now - speaker.person.created_at <= within
+                    and not _has_had_first(session, order))
+        case "student":
+            until = speaker.person.student_until
+            return until is not None and until > now
+    return True
+
+
+def _has_had_first(session: Session, order: Order) -> bool:
+    """Whether the buyer has bought something before, or has another order out that holds it.
+
+    An order whose money went back whole was not bought.
+    """
+    bought = Order.paid_at.is_not(None) & Order.state.not_in(GIVES_MONEY_BACK)
+    holds = (Order.state == OrderState.AWAITING_PAYMENT) & or_(
+        Order.discount_kind == FIRST_ORDER, Order.discounts.contains([{"kind": FIRST_ORDER}]))
+    return bool(session.scalar(select(exists().where(
+        Order.buyer_id == order.buyer_id, Order.id != order.id, bought | holds))))
