@@ -9,7 +9,9 @@ def create_app() -> Flask:
     from sqlalchemy.exc import SQLAlchemyError
 
     import bot.app
+    import bot.sos
     import web
+    import web.sos
     from config import logging, settings
     from models.base import connect
 
@@ -22,10 +24,13 @@ def create_app() -> Flask:
         app.register_blueprint(blueprint)
     if "health" not in app.blueprints:
         app.add_url_rule("/healthz", "healthz", lambda: "ok\n")
+    ringer = app.extensions["sos"] = web.sos.Ringer()
+    bot.sos.call_through(ringer.poke)
     try:
         bot.app.warm_up()
     except SQLAlchemyError as error:  # /readyz says so; the process must still come up
         structlog.get_logger(__name__).warning("boot.not_warm", why=type(error).__name__)
+    ringer.recover()
     return app
 
 

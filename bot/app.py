@@ -7,6 +7,7 @@ from flask import Blueprint
 from bot import context, webhook
 from bot.nlu.lexicon import lexicon_from
 from bot.nlu.understand import understand
+from handlers.sos import guards
 from models.base import Sessions
 from models.campus import Campus
 
@@ -26,6 +27,7 @@ def warm_up() -> None:
     try:
         with Sessions() as session:
             campuses = session.query(Campus).order_by(Campus.id).limit(context.MOST_LEXICONS)
+            guards.refresh(session)
             lexicons += [context.lexicon_of(campus) for campus in campuses]
     finally:
         for role in ROLES:

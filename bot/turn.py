@@ -20,7 +20,7 @@ from models.person import Person
 
 MOST_A_MINUTE = 20
 A_MINUTE = timedelta(minutes=1)
-_NEVER_LIMITED = frozenset({"sos", "pin"})
+_NEVER_LIMITED = frozenset({"pin"})  # a call for help never comes here: bot/sos.py
 
 
 class OutOfTurn(Exception):

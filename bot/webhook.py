@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from bot import sos
 from bot.accounts import account_of
 from bot.turn import OutOfTurn, take_turn, write_down
 from bot.wire import MAX_BODY_BYTES, BadPush, Heard, answer, echo, open_push
@@ -49,7 +50,8 @@ def push(app_id: str) -> Response:
     except BadPush as bad:
         return _refused(bad)
     with TURN_SECONDS.time():
-        said = reply_to(heard, now=now)
+        if (said := sos.answer(heard, now=now)) is None:
+            said = reply_to(heard, now=now)
     return Response(answer(account, channel, heard, said, now=now, nonce=secrets.token_hex(8)),
                     mimetype="application/xml")
 

@@ -1,5 +1,6 @@
 """Every table, so that whoever needs the whole schema (migrations, tests) imports just this."""
 from models import (
+    alarm,
     campus,
     errand,
     group_order,
@@ -15,5 +16,5 @@ from models import (
     tracking,
 )
 
-__all__ = ["campus", "errand", "group_order", "inbox", "ledger", "menu", "order", "outbox",
+__all__ = ["alarm", "campus", "errand", "group_order", "inbox", "ledger", "menu", "order", "outbox",
            "payment", "person", "rider", "shop", "tracking"]

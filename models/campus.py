@@ -10,6 +10,13 @@ from models.base import Base
 from models.sealed import Sealed
 
 
+def zone_of(tz: str) -> Any:
+    """The clock that "+08:00" or an IANA name stands for."""
+    if tz[:1] in "+-":
+        return datetime.strptime(tz.replace(":", ""), "%z").tzinfo
+    return ZoneInfo(tz)
+
+
 class Account(Base):
     """A WeChat official account. It serves one campus at a time."""
 
@@ -38,9 +45,7 @@ class Campus(Base):
     @property
     def zone(self) -> Any:
         """The campus's clock, as datetime wants it."""
-        if self.tz[:1] in "+-":
-            return datetime.strptime(self.tz.replace(":", ""), "%z").tzinfo
-        return ZoneInfo(self.tz)
+        return zone_of(self.tz)
 
     @property
     def fees(self) -> dict[str, int]:

@@ -1,5 +1,5 @@
 """Somebody who talks to an official account: student, cook, rider, or several of these."""
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from models.base import Base
 from models.campus import Place
 from models.sealed import Sealed, SealedJson
+
+WINDOW = timedelta(hours=47, minutes=55)  # WeChat closes it at 48 h, by its own clock
+WINDOW_HOLDS = 5
 
 
 class Person(Base):
@@ -33,8 +36,16 @@ class Person(Base):
     student_until: Mapped[datetime | None]  # verified as a student until then
     spoke_at: Mapped[datetime | None]  # opens WeChat's 48-hour window
     service_sent: Mapped[int] = mapped_column(default=0)  # customer-service messages since then
+    quiet_until: Mapped[datetime | None]  # asked for silence (handlers/sos): nothing buzzes
     created_at: Mapped[datetime]
     place: Mapped[Place | None] = relationship(lazy="joined")
+
+    @property
+    def window_until(self) -> datetime | None:
+        """Until when WeChat takes customer-service messages to them; None: it takes none."""
+        if not self.spoke_at or not self.is_following or self.service_sent >= WINDOW_HOLDS:
+            return None
+        return self.spoke_at + WINDOW
 
     @classmethod
     def lock(cls, session: Session, app_id: str, openid: str, *, now: datetime) -> "Person":

@@ -17,6 +17,16 @@ def _vault(secret_key: str) -> Fernet:
     return Fernet(urlsafe_b64encode(hashlib.sha256(f"seal:{secret_key}".encode()).digest()))
 
 
+def seal(text: str) -> bytes:
+    """`text`, to be read again by `unseal` only: for what is kept outside the database."""
+    return _vault(settings.load().secret_key).encrypt(text.encode())
+
+
+def unseal(sealed: bytes) -> str:
+    """Raises cryptography's InvalidToken where it was sealed with another key, or is damaged."""
+    return _vault(settings.load().secret_key).decrypt(sealed).decode()
+
+
 class Sealed(TypeDecorator[str]):
     """A str in Python, a Fernet token in Postgres. Not to be searched or compared in SQL."""
 

@@ -1,6 +1,7 @@
 """Fixtures for the whole suite. The servers are real (tests/support/servers.py)."""
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -45,8 +46,9 @@ def database(engine: Engine) -> Any:
 
 @pytest.fixture
 def stage(database: Any, engine: Engine, redis_url: str,  # noqa: F811
-          monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+          monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stage]:
     """The service and WeChat, without a campus."""
+    monkeypatch.setattr(settings, "VAR", tmp_path)
     redis = Redis.from_url(redis_url)
     redis.flushall()
     with running_simulator(wire_follows_world=True) as world:
@@ -57,12 +59,14 @@ def stage(database: Any, engine: Engine, redis_url: str,  # noqa: F811
         forget_everything()
         from wsgi import create_app
 
-        with served(create_app()) as server:
+        app = create_app()
+        with served(app) as server:
             base_url = f"http://127.0.0.1:{server.server_port}"
             monkeypatch.setenv("PUBLIC_URL", base_url)
             forget_everything()
             world.webhook = base_url + "/wechat/{app_id}"
-            yield Stage(world, base_url, redis)
+            yield Stage(world, base_url, redis, app.extensions["sos"])
+            app.extensions["sos"].close()
     redis.close()
     forget_everything()
 

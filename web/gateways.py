@@ -11,8 +11,12 @@ from models.campus import Account
 
 
 def wechat(account: Account) -> WeChat:
+    return wechat_as(account.app_id, account.secret)
+
+
+def wechat_as(app_id: str, secret: str) -> WeChat:
     current = settings.load()
-    return _wechat(account.app_id, account.secret, current.wechat_api_base, current.redis_url)
+    return _wechat(app_id, secret, current.wechat_api_base, current.redis_url)
 
 
 def wxpay() -> WxPay:

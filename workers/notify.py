@@ -18,13 +18,12 @@ from gateways.wechat import WeChat
 from models.base import Session, Sessions
 from models.order import Order
 from models.outbox import Outbox
-from models.person import Person
+from models.person import WINDOW_HOLDS, Person
 from workers.doors import wechat_of
 
 log = structlog.get_logger(__name__)
 
-WINDOW = timedelta(hours=47, minutes=55)  # WeChat closes it at 48 h, by its own clock
-WINDOW_HOLDS = 5
+HELD_BACK = timedelta(minutes=1)
 KEPT_IN_RESERVE = 2  # for notices that must arrive
 OUT_OF_WINDOW = {"45015", "45047", "48002", "43004"}
 
@@ -76,6 +75,9 @@ def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
     if good_until and datetime.fromisoformat(good_until) < now:
         debt.settle("dropped: no longer worth saying", now)
         return None
+    if person.quiet_until and now < person.quiet_until:
+        debt.due_at = now + HELD_BACK  # they hide, and a buzz would give them away
+        return None
     if not _still_true(session, debt):
         debt.settle("dropped: no longer true", now)
         return None
@@ -113,7 +115,7 @@ def _channel(payload: dict[str, Any], words: dict[str, Any], person: Person,
     """Template or chat: what the notice prefers, if it can go; what gives way, if not."""
     has_template = bool(payload["template"]) and not payload.get("no_template")
     room = 0
-    if person.spoke_at and now - person.spoke_at < WINDOW and person.is_following:
+    if (until := person.window_until) and now < until:
         room = WINDOW_HOLDS - person.service_sent
     if not payload["template"]:
         room -= KEPT_IN_RESERVE

@@ -284,7 +284,7 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
                     lambda turn, focus, meant: group_order.said(turn, meant)),
     "become_rider": lambda turn, focus, meant: application.wants_to_ride(turn),
     "human": _plainly("talk.human"),
-    "sos": _plainly("talk.sos"),
+    "sos": _plainly("sos.really"),
     "help": lambda turn, focus, meant: help_(turn),
     "rider_online": lambda turn, focus, meant: rider.go_online(
         turn.session, turn.speaker, now=turn.now),

@@ -202,7 +202,6 @@ _COMMANDS: dict[str, Route] = {
     "lack": kitchen_words.lack,
     "later": kitchen_words.later,
     "drop": _drop,
-    "sos": _words("talk.sos"),
     "help": _words("talk.help"),
     "human": _words("talk.human"),
     "status": _status,

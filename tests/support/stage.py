@@ -16,10 +16,12 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from bot import accounts
 from config import settings
 from handlers.campus import ensure_account, load_campus
+from handlers.sos import guards
 from models.base import Base, Clock, Sessions, utcnow
 from simulator.credentials import openid_for
 from simulator.world import World
 from tests.support.simulator import credentials
+from web.sos import Ringer
 from workers import clock, doors
 
 QUEUES = ("turns", "push", "money", "dispatch")
@@ -34,6 +36,7 @@ class Stage:
     world: World
     base_url: str
     redis: Redis
+    ringer: Ringer
     seen: dict[str, int] = field(default_factory=dict)  # phone name → last event looked at
 
     def openid(self, name: str) -> str:
@@ -46,6 +49,7 @@ class Stage:
             ensure_account(session, settings.load().wechat_account)
             load_campus(session, campus, app_id=credentials().app_id, now=now)
         accounts.forget()
+        guards.forget()
 
     def add(self, name: str, role: str = "other", followed: bool = True) -> None:
         self.world.add_phone(name, role, followed=followed)
@@ -62,6 +66,11 @@ class Stage:
             self.world.settle()
             if not done:
                 return
+
+    def ring(self) -> None:
+        """Let the web process place the calls that are due."""
+        self.ringer.settle()
+        self.world.settle()
 
     def _work(self, name: str) -> int:
         queue = Queue(name, connection=self.redis)
@@ -150,5 +159,6 @@ def forget_everything(*caches: Callable[..., Any]) -> None:
     Clock.ahead = timedelta()
     settings.load.cache_clear()
     accounts.forget()
+    guards.forget()
     for cached in (doors.open_redis, doors._wechat, *caches):
         cached.cache_clear()  # type: ignore[attr-defined]

@@ -12,6 +12,8 @@
     (小林 pays)  (阿哲 follows b_ap02)     stage directions: outside the chat
     (小陈 scans b_ap02)  (小陈 leaves)
     (10 min pass)  (it is 10:00)  (work)   time; relay, clock and workers do what is due
+    (help is called)                       the web process places what calls are due
+    (小林 is at 30.1,120.2)                 a pin
     (redis forgets)                        what was enqueued is lost, and half a minute goes by
 
 Replies are matched by catalogue key, not by wording, so the copy may be improved freely.
@@ -106,6 +108,9 @@ class Chat:
         if direction == "work":
             self.stage.pump()
             return
+        if direction == "help is called":
+            self.stage.ring()
+            return
         if direction == "redis forgets":
             self.stage.lose_redis()
             return
@@ -123,6 +128,10 @@ class Chat:
                 self.stage.world.settle()
             case "sends":  # a picture
                 self._speak_by(who, lambda who: self.stage.world.send_image(who).reply)
+            case "is":
+                lat, lng = map(float, rest[1].split(","))
+                self._speak_by(who, lambda who: self.stage.world.share_location(
+                    who, lat, lng).reply)
             case "follows":
                 outcome = self.stage.world.follow(who, rest[0] if rest else None)
                 self._answer = outcome.reply

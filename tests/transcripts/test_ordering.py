@@ -359,7 +359,7 @@ def test_after_so_many_messages_in_a_minute_one_line_says_how_long_to_wait(chat)
         assert chat.stage.says("小林", "看菜单")
     chat.play("""
         小林  救命
-        bot   talk.sos
+        bot   sos.nobody
         小林  来份黄焖鸡
         bot   talk.too_many  seconds=$s
         小林  来份黄焖鸡
