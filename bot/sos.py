@@ -130,8 +130,8 @@ def _meanwhile(alarm: Alarm, heard: Heard, words: str, now: datetime) -> Reply |
     if _calls(words) or silent:
         return _said(_passing(alarm, heard, now), heard, "" if silent else Reply("sos.again", {
             "phone": wording.phone(guard), "standing": wording.standing(alarm, guard)}))
-    if now - alarm.raised_at < LISTENED_FOR and heard.kind == "text" and not read_command(
-            heard.text):
+    if guard.on_duty and heard.kind == "text" and now - alarm.raised_at < LISTENED_FOR \
+            and not read_command(heard.text):
         return _said(_passing(alarm, heard, now), heard, Reply("sos.passed_on"))
     return None
 
