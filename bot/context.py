@@ -19,7 +19,8 @@ _STATUS = {OrderState.AWAITING_PAYMENT: "unpaid", OrderState.PAID: "accepted",
            OrderState.READY: "cooking", OrderState.ARRIVED: "delivering"}
 _ON_DRAFT = frozenset({"confirm_order", "ask_address", "ask_time", "choose"})
 _ASKS_PLACE = frozenset({"ask_station", "ask_from"})
-_OURS = frozenset({"ask_budget", "ask_rider", "menu_text"})  # understanding does not know them
+# Questions that understanding does not know.
+_OURS = frozenset({"ask_budget", "complaint", "ask_rider", "menu_text"})
 _LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
 
 

@@ -2,6 +2,7 @@
 from models import (
     alarm,
     campus,
+    complaint,
     errand,
     group_order,
     inbox,
@@ -16,5 +17,5 @@ from models import (
     tracking,
 )
 
-__all__ = ["alarm", "campus", "errand", "group_order", "inbox", "ledger", "menu", "order", "outbox",
-           "payment", "person", "rider", "shop", "tracking"]
+__all__ = ["alarm", "campus", "complaint", "errand", "group_order", "inbox", "ledger", "menu",
+           "order", "outbox", "payment", "person", "rider", "shop", "tracking"]

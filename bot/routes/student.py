@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot import context
 from bot.nlu.understand import Understanding
-from bot.routes import application, errand, group_order
+from bot.routes import application, complaint, errand, group_order
 from bot.routes.base import Turn, contact, help_, items_of, own, understood, unknown
 from config.texts import Reply, yuan
 from handlers import customer, dialogue, menu, rider
@@ -283,6 +283,8 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
     **dict.fromkeys(("group_open", "group_join", "group_add", "group_lock", "group_leave"),
                     lambda turn, focus, meant: group_order.said(turn, meant)),
     "become_rider": lambda turn, focus, meant: application.wants_to_ride(turn),
+    "complain": complaint.said,
+    "refund": complaint.said,
     "human": _plainly("talk.human"),
     "sos": _plainly("sos.really"),
     "help": lambda turn, focus, meant: help_(turn),

@@ -2,7 +2,15 @@
 from collections.abc import Callable, Sequence
 
 from bot.commands import Command
-from bot.routes import application, buyer_words, errand, group_order, kitchen_words, rider_words
+from bot.routes import (
+    application,
+    buyer_words,
+    complaint,
+    errand,
+    group_order,
+    kitchen_words,
+    rider_words,
+)
 from bot.routes import menu as menu_text
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
@@ -221,6 +229,7 @@ _COMMANDS: dict[str, Route] = {
     "menu": lambda turn, _: menu.shops(turn.session, turn.speaker, now=turn.now),
     **application.COMMANDS,
     **menu_text.COMMANDS,
+    **complaint.COMMANDS,
     **errand.COMMANDS,
     "change": _change,
 }

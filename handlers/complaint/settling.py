@@ -1,0 +1,127 @@
+"""The money goes back: at once, now and then; where it comes often or is much, a person looks."""
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func, select
+
+from config.texts import Reply, yuan
+from handlers import dialogue
+from handlers.complaint.shared import CLAIM_WITHIN, photo_url, refundable_fen, refusal_of
+from handlers.notice import Notice, tell
+from handlers.order import OwnOrder
+from handlers.payment import refund_part
+from handlers.rider.application import operators_of
+from handlers.speaker import Speaker
+from models.base import Session
+from models.campus import Campus
+from models.complaint import Complaint, ComplaintState
+from models.ledger import PLATFORM, held_for, post
+from models.order import Order
+from models.payment import Refund
+
+AT_ONCE: Final = 3  # refunds without a person's look, in so many days
+IN: Final = timedelta(days=30)
+MOST_FEN: Final = 60_00
+
+
+def refund(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: datetime) -> Reply:
+    """「A27退款」, 「A27赔付」: yes to the money."""
+    order = Order.lock(session, cmd.order_id)
+    complaint = Complaint.undecided(session, order.id)
+    if complaint is None:
+        return refusal_of(order, now) or Reply("complaint.say_what", {"code": order.code})
+    if complaint.state == ComplaintState.WAITING:
+        return Reply("complaint.being_decided", {"code": order.code})
+    if _wants_a_look(session, complaint, now):
+        return hand_to_people(session, speaker, order, complaint, now=now)
+    back = give_back(session, order, complaint, now=now)
+    if back is None:
+        return Reply("complaint.given_before", {"code": order.code})
+    dialogue.clear(speaker.person)
+    tell_the_others(session, order, complaint, now=now)
+    ask_who_bears(session, order, complaint, now=now)
+    return Reply("complaint.refunding", {
+        "amount": yuan(back.amount_fen), "refund": back.code})
+
+
+def give_back(session: Session, order: Order, complaint: Complaint, *, now: datetime,
+              by: int | None = None) -> Refund | None:
+    """Return the money at the platform's cost; what was booked for shop and rider stays theirs
+    until a person says otherwise. None: there is nothing left to give back."""
+    amount = min(complaint.amount_fen, refundable_fen(session, order))
+    if amount <= 0:
+        complaint.state, complaint.decided_at = ComplaintState.REFUSED, now
+        return None
+    post(session, "complaint", key=f"complaint:{complaint.id}", now=now, order_id=order.id,
+         entries={PLATFORM: amount, held_for(order.id): -amount})
+    complaint.amount_fen = amount
+    complaint.refund = refund_part(session, order, amount, "complaint", now=now)
+    complaint.state, complaint.decided_at = ComplaintState.REFUNDED, now
+    complaint.decided_by = by
+    session.flush()
+    return complaint.refund
+
+
+def hand_to_people(session: Session, speaker: Speaker, order: Order, complaint: Complaint, *,
+                   now: datetime) -> Reply:
+    """An operator decides whether the money goes back."""
+    complaint.state = ComplaintState.WAITING
+    session.flush()
+    _tell_operators(session, order, complaint, "complaint.decide", "decide", now=now)
+    dialogue.clear(speaker.person)
+    return Reply("complaint.handed_on", {"code": order.code})
+
+
+def unhappy(session: Session, speaker: Speaker, code: str, *, now: datetime) -> Reply:
+    """「不满意R82」 within a day: a person looks at it again."""
+    found = session.scalars(
+        select(Complaint).join(Refund, Refund.id == Complaint.refund_id)
+        .where(Refund.code == code.upper(), Complaint.buyer_id == speaker.person.id)
+        .order_by(Complaint.id.desc()).limit(1)).one_or_none()
+    if found is None or found.decided_at is None or now - found.decided_at > CLAIM_WITHIN:
+        return Reply("complaint.no_such_refund", {"refund": code.upper()})
+    order = Order.lock(session, found.order_id)
+    if not found.is_unhappy:
+        found.is_unhappy = True
+        _tell_operators(session, order, found, "complaint.unhappy", "unhappy", now=now)
+    return Reply("complaint.heard_again", {"refund": code.upper()})
+
+
+def _wants_a_look(session: Session, complaint: Complaint, now: datetime) -> bool:
+    lately = session.scalar(select(func.count()).where(
+        Complaint.buyer_id == complaint.buyer_id, Complaint.state == ComplaintState.REFUNDED,
+        Complaint.created_at > now - IN)) or 0
+    return lately >= AT_ONCE or complaint.amount_fen > MOST_FEN
+
+
+def tell_the_others(session: Session, order: Order, complaint: Complaint, *,
+                    now: datetime) -> None:
+    """Kitchen and rider see what happened, and the picture; once in a while costs nobody
+    anything."""
+    people = set(order.shop.owner_ids(session))
+    if order.rider is not None:
+        people.add(order.rider.person_id)
+    for person_id in sorted(people - {order.buyer_id}):
+        tell(session, Notice(person_id, f"complaint:{complaint.id}:told", chat=Reply(
+            "complaint.told", _facts(order, complaint))), now=now, order_id=order.id)
+
+
+def ask_who_bears(session: Session, order: Order, complaint: Complaint, *,
+                  now: datetime) -> None:
+    _tell_operators(session, order, complaint, "complaint.judge", "judge", now=now)
+
+
+def _tell_operators(session: Session, order: Order, complaint: Complaint, key: str, about: str,
+                    *, now: datetime) -> None:
+    for person_id in operators_of(session, session.get_one(Campus, order.campus_id)):
+        if person_id != order.buyer_id:
+            tell(session, Notice(
+                person_id, f"complaint:{complaint.id}:{about}",
+                chat=Reply(key, _facts(order, complaint))), now=now, order_id=order.id)
+
+
+def _facts(order: Order, complaint: Complaint) -> dict[str, str | Reply | None]:
+    return {"code": order.code, "kind": Reply(f"complaint.word_{complaint.kind}"),
+            "shop": order.shop.name, "amount": yuan(complaint.amount_fen),
+            "photo": Reply("complaint.photo", {"url": photo_url(complaint.photo)})
+            if complaint.photo else None}
