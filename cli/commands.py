@@ -11,7 +11,8 @@ COMMANDS = {
     "clock": ("clock",), "migrate": ("migrate",), "campus": ("campus",), "orders": ("orders",),
     "riders": ("riders",),
     "menu": ("menu",), "poster": ("poster",),
-    "doctor": ("doctor",), "modules": ("understand", "dispatch", "reconcile"),
+    "doctor": ("doctor",), "reconcile": ("reconcile",),
+    "modules": ("understand", "dispatch"),
 }
 
 

@@ -33,13 +33,6 @@ def replay(arguments: tuple[str, ...]) -> None:
     _become("dispatch", "replay", *arguments)
 
 
-@command("reconcile", context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", metavar="[--date D]", nargs=-1, type=click.UNPROCESSED)
-def reconcile(arguments: tuple[str, ...]) -> None:
-    """Compare our ledger with WeChat Pay's bill (comes later)."""
-    give_up("reconcile is not built yet")
-
-
 def _become(module: str, *arguments: str) -> None:
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     os.environ["PYTHONPATH"] = path

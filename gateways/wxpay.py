@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final, TypeVar
 
 from wechatpayv3 import WeChatPay, WeChatPayType
@@ -17,6 +17,7 @@ from wechatpayv3.type import RequestType
 from wechatpayv3.utils import rsa_sign, rsa_verify
 
 from config.settings import ConfigurationError, PaySettings
+from gateways import bills
 from gateways.errors import GatewayError, Refused, Unreachable
 from gateways.transport import Transport
 from gateways.wxpay_keys import PlatformKeys
@@ -181,6 +182,18 @@ class WxPay:
         number = _checked_no(out_refund_no, _REFUND_NO)
         return _refund(self._told(self._client.query_refund(number)))
 
+    def trade_bill(self, day: date) -> list[bills.Traded]:
+        """All payments and refunds of a day in China. Refused STATEMENT_CREATING: not ready."""
+        return [bills.traded(row) for row in self._bill(bills.trade_path(day))]
+
+    def flow_bill(self, day: date, account: str) -> list[bills.Flowed]:
+        """How one of the merchant's accounts moved on a day: "BASIC" or "OPERATION"."""
+        return [bills.flowed(row) for row in self._bill(bills.flow_path(day, account))]
+
+    def _bill(self, path: str) -> list[bills.Row]:
+        return bills.fetch(lambda path: self._told(self._core.request(path)),
+                           self._core.download, path)
+
     def open_notice(self, headers: Mapping[str, str], body: bytes, *,
                     now: datetime) -> PaymentNotice | RefundNotice:
         """Verify, decrypt and read a notification. Raises BadNotice.
@@ -309,6 +322,14 @@ class _Core(Core):  # type: ignore[misc]
         if answer.status in (200, 204) and not skip_verify:
             self._check_answer(answer.headers, answer.body)
         return answer.status, answer.body.decode(errors="replace")
+
+    def download(self, path: str) -> bytes:
+        """A file: the request is signed, the answer is not. Raises Unreachable."""
+        answer = self._http.send("GET", path, headers=self._headers("GET", path, ""),
+                                 max_bytes=bills.MAX_BYTES)
+        if answer.status != 200:
+            raise Unreachable(f"the bill's file: HTTP {answer.status}")
+        return answer.body
 
     def _check_answer(self, headers: Mapping[str, str], body: bytes) -> None:
         try:

@@ -34,6 +34,7 @@ class Payment(Base):
         Index("uq_payments_counted", "order_id", unique=True,
               postgresql_where=text("state = 'paid' AND NOT is_surplus")),
         Index("ix_payments_closing", "id", postgresql_where=text("state = 'closing'")),
+        Index("ix_payments_paid_at", "paid_at", postgresql_where=text("paid_at IS NOT NULL")),
         Index("ix_payments_asked", "asked_at",
               postgresql_where=text("state IN ('open', 'closing') AND asked_at IS NOT NULL")),
         Index("ix_payments_closed", "closed_at",
@@ -111,6 +112,7 @@ class Refund(Base):
         Index("ix_refunds_payment_id", "payment_id"),
         Index("ix_refunds_unfinished", "id",
               postgresql_where=text("state IN ('due', 'processing')")),
+        Index("ix_refunds_ended_at", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
         Index("ix_refunds_troubled", "id",
               postgresql_where=text("state IN ('closed', 'abnormal')")),
     )

@@ -29,6 +29,7 @@ from handlers.payment import (
     troubled_refunds,
     unfollowed_payments,
 )
+from handlers.reconcile import owe_reconciling
 from handlers.rider import complete_forgotten, end_break
 from handlers.rider.door import DONE_AFTER
 from handlers.vault import erase_codes
@@ -203,6 +204,7 @@ def sweep(*, now: datetime) -> None:
     with Sessions.begin() as session:
         adopt_lost_turns(session, now=now)
         erase_codes(session, now=now)
+        owe_reconciling(session, now=now)
         session.execute(update(Inbox).where(
             Inbox.answered_at < now - WORDS_KEPT_FOR, Inbox.body.is_not(None)).values(
             body=None, answer=None))

@@ -78,7 +78,7 @@ def check(outbox_id: int, *, now: datetime) -> None:
             debt.settle(payment.state, now)
             return
     try:
-        found = _wxpay().query(payment.out_trade_no)
+        found = wxpay().query(payment.out_trade_no)
     except Unreachable as error:
         _leave(outbox_id, str(error), now)
         return
@@ -117,9 +117,9 @@ def ask_refund(outbox_id: int, *, now: datetime) -> None:
 def _close(number: str) -> Transaction | None:
     """The transaction, if there is nothing left to close because it is paid."""
     try:
-        _wxpay().close(number)
+        wxpay().close(number)
     except AlreadyPaid:
-        return _wxpay().query(number)
+        return wxpay().query(number)
     except Refused as refusal:
         if refusal.code != NEVER_PLACED:
             raise
@@ -130,11 +130,11 @@ def _refund(refund: Refund, payment: Payment, *, is_first: bool) -> RefundState:
     """Send it the first time; afterwards ask first, and send it again only if it never arrived."""
     if not is_first:
         try:
-            return _wxpay().query_refund(refund.out_refund_no)
+            return wxpay().query_refund(refund.out_refund_no)
         except Refused as refusal:
             if refusal.code != NEVER_ACCEPTED:
                 raise
-    return _wxpay().refund(
+    return wxpay().refund(
         refund.out_refund_no, out_trade_no=payment.out_trade_no, refund_fen=refund.amount_fen,
         total_fen=payment.paid_fen or payment.amount_fen,
         reason=plain(Reply(f"refund_reason.{refund.reason}")), notify_url=notify_url("refund"))
@@ -230,7 +230,8 @@ def _bury(outbox_id: int, why: str, now: datetime) -> None:
         _debt(session, outbox_id).settle(f"dead: {why}", now)
 
 
-def _wxpay() -> WxPay:
+def wxpay() -> WxPay:
+    """The merchant's own client, as the settings have it now."""
     now_set = settings.load()
     return _built(now_set.pay, now_set.wechat_pay_api_base)
 

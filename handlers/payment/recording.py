@@ -1,7 +1,8 @@
 """Money that arrived."""
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,8 @@ from models.payment import Payment, PaymentState
 from models.rules.order_state import OrderEvent, OrderState
 
 log = structlog.get_logger(__name__)
+
+STALE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def record_payment(session: Session, cmd: RecordPayment, *, our_mch_id: str, now
         return Recorded.DOUBTED
     payment.state, payment.paid_at = PaymentState.PAID, cmd.paid_at
     payment.transaction_id, payment.paid_fen = cmd.transaction_id, cmd.amount_fen
-    if reason := misfit or _not_needed(order, payment):
+    if reason := misfit or _not_needed(order, payment, now):
         _send_back(session, order, payment, reason, now=now)
         return Recorded.SURPLUS
     _count(session, order, payment, now=now)
@@ -82,10 +85,15 @@ def _misfit(payment: Payment, cmd: RecordPayment) -> str | None:
     return None if cmd.payer_openid == payment.payer.openid else "payer"
 
 
-def _not_needed(order: Order, payment: Payment) -> str | None:
-    """Why the order has no use for this money, if it has none."""
+def _not_needed(order: Order, payment: Payment, now: datetime) -> str | None:
+    """Why the order has no use for this money, if it has none.
+
+    News that comes long after the meal was promised buys no meal: nobody waits for it any more.
+    """
     if order.paid_at is not None:
         return "second"
+    if order.promised_at is not None and now - order.promised_at > STALE:
+        return "late"
     if order.state == OrderState.AWAITING_PAYMENT and order.revision == payment.revision:
         return None
     return "late" if not order.is_live else "revised"

@@ -1,0 +1,144 @@
+"""A day of ours beside WeChat Pay's bills; what can be healed is asked about at once."""
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Final
+
+from sqlalchemy import exists, select
+
+from handlers.payment.asking import check_soon
+from handlers.payment.refunding import owe_refund
+from models import ledger
+from models.base import Session
+from models.order import Order
+from models.outbox import Outbox, owe
+from models.payment import Payment, PaymentState, Refund, RefundState
+from models.rules.reconcile import Difference, Kind, Moved, Wrong, differences
+
+CHINA: Final = timezone(timedelta(hours=8))  # WeChat Pay's day, wherever the campus is
+READY_AT: Final = time(10, 10)
+FEES: Final = frozenset({"交易手续费", "退还手续费"})
+TO_BANK: Final = frozenset({"提现", "充值"})
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A movement that only the bill tells: a fee, or money that came from or went to our bank."""
+
+    serial: str
+    kind: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """`compared`: movements of the bills. `booked`: fees and transfers to our bank that were
+    booked by this look."""
+
+    day: date
+    compared: int
+    booked: int
+    differences: tuple[Difference, ...]
+
+
+def day_of(now: datetime) -> date:
+    """The newest day whose bills are ready."""
+    local = now.astimezone(CHINA)
+    return local.date() - timedelta(days=1 if local.time() >= READY_AT else 2)
+
+
+def owe_reconciling(session: Session, *, now: datetime) -> None:
+    """Owe the comparison of the newest day, once, if anything was paid or given back on it."""
+    day = day_of(now)
+    key, (since, until) = f"reconcile:{day}", _span(day)
+    if session.scalar(select(exists().where(Outbox.key == key))):
+        return
+    paid = exists().where(Payment.paid_at >= since, Payment.paid_at < until)
+    back = exists().where(Refund.ended_at >= since, Refund.ended_at < until)
+    if session.scalar(select(paid | back)):
+        owe(session, "reconcile", key=key, now=now, payload={"day": str(day)})
+
+
+def reconcile(session: Session, day: date, theirs: Sequence[Moved], charged: Iterable[Charged], *,
+              now: datetime) -> Agreement:
+    """Compare, book what only the bill tells, and ask again about what we missed.
+
+    `theirs`: payments and refunds of the trade bill that succeeded, and what the fund-flow bills
+    say besides: each once.
+    """
+    numbers = {moved.number for moved in theirs}
+    payments = _payments(session, numbers, day)
+    refunds = _refunds(session, numbers, day)
+    booked = [*map(_paid, _taken(payments)), *map(_given, _done(refunds))]
+    found = differences(theirs, booked, due=_due(payments, refunds, day), known=[
+        *((Kind.PAYMENT, p.out_trade_no) for p in payments),
+        *((Kind.REFUND, r.out_refund_no) for r in refunds)])
+    for difference in found:
+        _heal(session, difference, day, now=now)
+    return Agreement(day, len(theirs), _book(session, charged, now=now), tuple(found))
+
+
+def _payments(session: Session, numbers: set[str], day: date) -> list[Payment]:
+    since, until = _span(day)
+    return list(session.scalars(select(Payment).where(
+        Payment.out_trade_no.in_(numbers)
+        | ((Payment.paid_at >= since) & (Payment.paid_at < until))).order_by(Payment.id)))
+
+
+def _refunds(session: Session, numbers: set[str], day: date) -> list[Refund]:
+    since, until = _span(day)
+    return list(session.scalars(select(Refund).where(
+        Refund.out_refund_no.in_(numbers)
+        | ((Refund.ended_at >= since) & (Refund.ended_at < until)
+           & (Refund.state == RefundState.SUCCEEDED))).order_by(Refund.id)))
+
+
+def _taken(payments: Iterable[Payment]) -> list[Payment]:
+    return [p for p in payments if p.state == PaymentState.PAID]
+
+
+def _done(refunds: Iterable[Refund]) -> list[Refund]:
+    return [r for r in refunds if r.state == RefundState.SUCCEEDED]
+
+
+def _due(payments: Iterable[Payment], refunds: Iterable[Refund], day: date) -> list[Moved]:
+    since, until = _span(day)
+    return [*(_paid(p) for p in _taken(payments) if p.paid_at and since <= p.paid_at < until),
+            *(_given(r) for r in _done(refunds) if r.ended_at and since <= r.ended_at < until)]
+
+
+def _paid(payment: Payment) -> Moved:
+    return Moved(Kind.PAYMENT, payment.out_trade_no, payment.paid_fen or 0,
+                 payment.transaction_id or "")
+
+
+def _given(refund: Refund) -> Moved:
+    return Moved(Kind.REFUND, refund.out_refund_no, -refund.amount_fen, refund.refund_id or "")
+
+
+def _heal(session: Session, difference: Difference, day: date, *, now: datetime) -> None:
+    """Money that WeChat Pay says has moved, and we have not heard of: ask, and book the answer."""
+    if difference.wrong is not Wrong.NOT_BOOKED:
+        return
+    if difference.kind is Kind.PAYMENT:
+        payment = Payment.by_number(session, difference.number)
+        assert payment is not None
+        Order.lock(session, payment.order_id)
+        check_soon(session, payment, f"bill:{day}", now=now)
+    elif refund := Refund.by_number(session, difference.number):
+        owe_refund(session, refund, now=now, again=f"bill:{day}")
+
+
+def _book(session: Session, charged: Iterable[Charged], *, now: datetime) -> int:
+    booked = 0
+    for each in charged:
+        other = ledger.WECHAT_FEES if each.kind in FEES else ledger.BANK
+        kind = "wechat_fee" if each.kind in FEES else "moved_to_bank"
+        booked += ledger.post(session, kind, key=f"flow:{each.serial}", now=now, entries={
+            ledger.WECHAT: each.amount_fen, other: -each.amount_fen})
+    return booked
+
+
+def _span(day: date) -> tuple[datetime, datetime]:
+    since = datetime.combine(day, time(), CHINA)
+    return since, since + timedelta(days=1)

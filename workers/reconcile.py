@@ -1,0 +1,83 @@
+"""WeChat Pay's bills fetched and laid beside our ledger: every morning, and by `reconcile`."""
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from gateways.bills import NOT_READY, Flowed, Traded
+from gateways.errors import Refused, Unreachable
+from gateways.wxpay import WxPay
+from handlers.reconcile import FEES, TO_BANK, Agreement, Charged, reconcile
+from models.base import Sessions
+from models.outbox import Outbox
+from models.rules.reconcile import Kind, Moved
+from workers.payment import wxpay
+
+log = structlog.get_logger(__name__)
+
+AGAIN_AFTER: Final = timedelta(minutes=30)
+FLOWS: Final = {"交易": Kind.PAYMENT, "退款": Kind.REFUND, "商家转账": Kind.TRANSFER}
+
+
+def compare(day: date, *, now: datetime, pay: WxPay | None = None) -> Agreement:
+    """Fetch a day's bills and compare them. Raises Unreachable; Refused, not ready before ten."""
+    pay = pay or wxpay()
+    trade, flow = pay.trade_bill(day), [
+        *pay.flow_bill(day, "BASIC"), *pay.flow_bill(day, "OPERATION")]
+    with Sessions.begin() as session:
+        return reconcile(session, day, list(_moved(trade, flow)), _charged(flow), now=now)
+
+
+def settle(outbox_id: int, *, now: datetime) -> None:
+    """The morning's comparison. What does not agree is a dead letter, which `doctor` shows."""
+    with Sessions.begin() as session:
+        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
+        if debt.settled_at is not None:
+            return
+        debt.begin_attempt(now)
+        day = date.fromisoformat(debt.payload["day"])
+    try:
+        outcome = _outcome(compare(day, now=now))
+    except (Unreachable, Refused) as error:
+        outcome = None
+        why, waits = str(error), isinstance(error, Refused) and error.code == NOT_READY
+    with Sessions.begin() as session:
+        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
+        if outcome:
+            debt.settle(outcome, now)
+        elif waits:
+            debt.due_at = now + AGAIN_AFTER
+        else:
+            debt.give_up_if_hopeless(why, now)
+
+
+def _outcome(agreement: Agreement) -> str:
+    count = len(agreement.differences)
+    if not count:
+        return f"{agreement.compared} movements agree"
+    log.error("reconcile.differs", day=str(agreement.day), differences=count)
+    return f"dead: {count} differences on {agreement.day}: run `./paotang reconcile`"
+
+
+def _moved(trade: Sequence[Traded], flow: Sequence[Flowed]) -> Iterator[Moved]:
+    """Payments as the trade bill tells them, refunds and transfers when the money has left; what
+    one bill has and the other lacks comes from the one that has it."""
+    told = {(Kind.PAYMENT, each.number) for each in trade if not each.is_refund}
+    yield from (Moved(Kind.PAYMENT, each.number, each.amount_fen, each.wechat_number)
+                for each in trade if not each.is_refund)
+    left = {each.proof for each in flow if FLOWS.get(each.kind) is Kind.REFUND}
+    yield from (Moved(Kind.REFUND, each.number, -each.amount_fen, each.wechat_number)
+                for each in trade
+                if each.is_refund and each.state == "SUCCESS" and each.number not in left)
+    for each in flow:
+        kind = FLOWS.get(each.kind)
+        if kind and (kind, each.proof) not in told:
+            yield Moved(kind, each.proof, each.amount_fen)
+        elif kind is None and each.kind not in FEES | TO_BANK:
+            yield Moved(Kind.OTHER, f"{each.kind} {each.serial}", each.amount_fen)
+
+
+def _charged(flow: Sequence[Flowed]) -> Iterator[Charged]:
+    return (Charged(each.serial, each.kind, each.amount_fen) for each in flow
+            if each.kind in FEES | TO_BANK)
