@@ -10,10 +10,11 @@ _NOISE: Final = re.compile(r"[\s,.。!?~、;:…\"'()\[\]【】*#_^-]+")
 
 
 class Guess(NamedTuple):
-    """An intent and how sure the rule that found it is, 0–1."""
+    """An intent, how sure the rule that found it is, 0–1, and the rule's name."""
 
     intent: str
     sure: float
+    rule: str = ""
 
 
 @dataclass(slots=True)
@@ -95,10 +96,11 @@ def intent_of(message: Message, grammars: Grammars) -> Guess:
     for rule in _RULES[message.role if message.role in _RULES else "student"]:
         guess = rule(message, grammars)
         if guess is not None:
-            message.notes.append(f"{rule.__name__.lstrip('_')} → {guess.intent} {guess.sure:.2f}")
-            return guess
+            name = rule.__name__.lstrip("_")
+            message.notes.append(f"{name} → {guess.intent} {guess.sure:.2f}")
+            return guess._replace(rule=name)
     message.notes.append("no rule")
-    return Guess("out_of_scope", 0.6)
+    return Guess("out_of_scope", 0.6, "none")
 
 
 # -- rules of safety, for everyone

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from bot.nlu import slots
 from bot.nlu.changes import changes
+from bot.nlu.decision import decide
 from bot.nlu.intents import (
     Grammars,
     Guess,
@@ -17,6 +18,7 @@ from bot.nlu.intents import (
 )
 from bot.nlu.items import Assembly, as_items
 from bot.nlu.lexicon import Lexicon
+from bot.nlu.ranker import shipped_ranker
 from bot.nlu.reading import read
 
 ASK_BELOW: Final = 0.5   # less sure than this: a question, not an act
@@ -47,14 +49,20 @@ def understand(text: str, lexicon: Lexicon, context: Mapping[str, Any] | None = 
     context = context or {}
     reading = read(text, lexicon)
     message = message_of(reading, role, context)
-    guess = intent_of(message, _grammars(lexicon))
+    guess = intent_of(message, grammars(lexicon))
+    choice = decide(message, guess, shipped_ranker())
+    if choice.intent != guess.intent:
+        guess = Guess(choice.intent, choice.chance, "learned")
+    message.notes.append("likely " + ", ".join(
+        f"{intent} {chance:.2f}" for intent, chance in choice.others if chance >= 0.01))
     filled, ties = _fill(guess, message, now)
     confidence = _confidence(guess, message, ties)
     return Understanding(guess.intent, filled, confidence, _action(guess, confidence, filled, ties),
                          ties, tuple(message.notes))
 
 
-def _grammars(lexicon: Lexicon) -> Grammars:
+def grammars(lexicon: Lexicon) -> Grammars:
+    """The whole-message grammars of the lexicon's words."""
     return _compiled(lexicon.words.cues["affirm"], id(lexicon.words), lexicon.words)
 
 

@@ -1,0 +1,95 @@
+"""Which intent to answer with: the likeliest one that the message can carry.
+
+Agreeing, paying, cancelling and asking money back need a rule that read the whole message so; the
+learned part may only doubt them.
+"""
+from typing import Any, Final, NamedTuple
+
+from bot.nlu.features import features
+from bot.nlu.intents import Guess, Message, choice_of, rating_of
+from bot.nlu.ranker import Ranker
+
+NEVER_GUESSED: Final = frozenset({"confirm", "pay", "cancel", "refund", "sos"})
+QUIET: Final = frozenset({"out_of_scope", "chitchat"})
+ACTING: Final = frozenset({
+    "order_food", "order_errand", "modify_order", "reorder", "schedule", "address_set",
+    "group_open", "group_join", "group_add", "group_lock", "group_leave", "rate", "rider_online",
+    "rider_offline", "rider_accept", "rider_arrived", "rider_picked_up", "rider_delivered",
+    "merchant_accept", "merchant_reject", "merchant_ready", "merchant_soldout",
+    "merchant_restock"})
+SURE_RULES: Final = frozenset({"unsafe", "long", "greeting"})  # what they say stands
+DOUBTED_BELOW: Final = 0.1    # a rule's word that the learned part finds this unlikely falls
+ACTS_FROM: Final = 0.4        # less likely than this, nothing is begun on the learned part's word
+MOST_TRIED: Final = 5
+
+
+class Choice(NamedTuple):
+    """An intent, how likely the learned part finds it, and the runners-up with theirs."""
+
+    intent: str
+    chance: float
+    others: tuple[tuple[str, float], ...]
+
+
+def decide(message: Message, guess: Guess, ranker: Ranker) -> Choice:
+    """The rule's guess or what the learned part finds likelier."""
+    chances = ranker.chances(features(message, guess), message.role)
+    order = [int(at) for at in chances.argsort()[::-1][:MOST_TRIED]]
+    ranked = tuple((ranker.intents[at], round(float(chances[at]), 4)) for at in order)
+    mine = _chance(guess.intent, chances, ranker)
+    if guess.rule in SURE_RULES:
+        return Choice(guess.intent, max(mine, 0.9), ranked)
+    if guess.intent in NEVER_GUESSED and mine >= DOUBTED_BELOW:
+        return Choice(guess.intent, mine, ranked)
+    for intent, chance in ranked:
+        if intent == guess.intent or _may(intent, chance, message):
+            return Choice(intent, chance, ranked)
+    quiet = max(QUIET, key=lambda intent: (_chance(intent, chances, ranker), intent))
+    return Choice(quiet, _chance(quiet, chances, ranker), ranked)
+
+
+def _chance(intent: str, chances: Any, ranker: Ranker) -> float:
+    at = ranker.places.get(intent)
+    return float(chances[at]) if at is not None else 0.0
+
+
+def _may(intent: str, chance: float, message: Message) -> bool:
+    """Whether the learned part alone may say so, and the message holds what the intent needs."""
+    if intent in NEVER_GUESSED or (intent in ACTING and chance < ACTS_FROM):
+        return False
+    needs = _NEEDS.get(intent)
+    return needs is None or bool(needs(message))
+
+
+def _has_live(message: Message) -> bool:
+    return bool((message.context.get("draft") or message.context.get("order") or {}).get("items"))
+
+
+def _is_errand(message: Message) -> bool:
+    return message.reading.any("EK") or any(
+        cue.startswith("errand.") and cue != "errand.send" for cue in message.reading.cues) or (
+        message.has("errand.send") and message.reading.any("P"))
+
+
+def _is_order(message: Message) -> bool:
+    """With a draft open, a dish is a change to it."""
+    return not (message.context.get("draft") or {}).get("items") and (
+        message.reading.any("DS") or message.has("marks.order"))
+
+
+_NEEDS: Final[dict[str, Any]] = {
+    "order_errand": _is_errand,
+    "order_food": _is_order,
+    "choose": lambda message: message.pending == "choose" and choice_of(message) is not None,
+    "modify_order": _has_live,
+    "group_add": lambda message: message.items > 0,
+    "merchant_soldout": lambda message: message.items > 0,
+    "merchant_restock": lambda message: message.items > 0,
+    "merchant_accept": lambda message: message.role == "merchant",
+    "rider_accept": lambda message: bool(message.context.get("offer")),
+    "rate": lambda message: message.pending == "ask_rating" or rating_of(message) is not None,
+    "schedule": lambda message: message.reading.any("T") or message.has("schedule.now"),
+    "address_set": lambda message: message.reading.any("PXNRAC"),
+    "query_price": lambda message: message.items > 0 or _has_live(message),
+    "deny": lambda message: bool(message.pending or message.context.get("offer")),
+}
