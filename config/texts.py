@@ -125,6 +125,11 @@ def plain(reply: Reply) -> str:
     return _MARKUP.sub(lambda m: m[1] or m[4] or "", text_of(reply))
 
 
+def tapped(reply: Reply) -> list[str]:
+    """What a tap on each of the reply's taps would send, in order."""
+    return [match[2] or match[1] for match in _MARKUP.finditer(text_of(reply)) if match[1]]
+
+
 def _anchor(match: re.Match[str], tap_id: str) -> str:
     shown, sent, url, words = match.groups()
     if url is not None:

@@ -37,6 +37,17 @@ def count_miss(person: Person, *, now: datetime) -> int:
     return misses
 
 
+def number(person: Person, words: Sequence[str]) -> None:
+    """Remember what 1, 2, 3 stand for, beside the question that is open."""
+    person.dialogue = {**person.dialogue, "numbered": list(words)}
+
+
+def numbered(person: Person, said: str) -> str | None:
+    """The words that this number stands for, if some were numbered just now."""
+    words = person.dialogue.get("numbered", [])
+    return words[int(said) - 1] if said.isdecimal() and 1 <= int(said) <= len(words) else None
+
+
 def hush(person: Person, *, now: datetime) -> None:
     """Remember that this person was just asked to slow down."""
     person.dialogue = {**person.dialogue, "hushed_at": now.isoformat()}
@@ -49,4 +60,5 @@ def hushed_since(person: Person, since: datetime) -> bool:
 
 def understood(person: Person) -> None:
     if person.dialogue.get("misses"):
-        person.dialogue = {k: v for k, v in person.dialogue.items() if k != "misses"}
+        person.dialogue = {k: v for k, v in person.dialogue.items()
+                           if k not in ("misses", "numbered")}

@@ -1,6 +1,6 @@
 """An order in words: its items, its sum, its time and place."""
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from config.texts import Reply, text_of, yuan
@@ -92,6 +92,21 @@ def day_name(at: datetime, now: datetime) -> Reply:
     """今天, 明天, 后天, 周五: a day of the coming week; both times on the campus's clock."""
     days = (at.date() - now.date()).days
     return Reply(f"day.{days}" if days <= 2 else f"weekday.{at.isoweekday()}")
+
+
+def past_day(at: datetime, now: datetime, campus: Campus) -> Reply:
+    """今天, 昨天, 前天, 周三, 上周三, 5月3日: when something was."""
+    then, today = at.astimezone(campus.zone).date(), now.astimezone(campus.zone).date()
+    days = (today - then).days
+    if days <= 2:
+        return Reply(f"day.ago_{max(days, 0)}")
+    weekday = Reply(f"weekday.{then.isoweekday()}")
+    weeks = (today - timedelta(days=today.weekday()) - then + timedelta(days=then.weekday())).days
+    if weeks == 0:
+        return weekday
+    if weeks == 7:
+        return Reply("suggest.last_week", {"day": weekday})
+    return Reply("suggest.on_day", {"month": then.month, "day": then.day})
 
 
 def where(order: Order) -> str:

@@ -69,6 +69,8 @@ class Order(Base):
               postgresql_where=text("state = 'delivered'")),
         Index("ix_orders_wanting_rider", "campus_id",
               postgresql_where=text("state IN ('cooking', 'ready') AND rider_id IS NULL")),
+        Index("ix_orders_paid_of_campus", "campus_id", "id",
+              postgresql_where=text("paid_at IS NOT NULL")),
         Index("ix_orders_unpaid_until", "pay_until",
               postgresql_where=text("state = 'awaiting_payment'")),
         Index("ix_orders_drafts", "created_at", postgresql_where=text("state = 'draft'")),

@@ -1,4 +1,5 @@
 """From what was said to the handler that acts on it: one module for each who speaks."""
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot import context
@@ -13,7 +14,7 @@ from bot.routes.student import as_student
 from bot.routes.words import on_command
 from bot.wire import Heard
 from config.texts import Reply
-from handlers import customer, rider
+from handlers import customer, dialogue, rider
 from handlers import order as ordering
 from handlers.speaker import Speaker
 from models.base import Session
@@ -40,8 +41,12 @@ def answer(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -
         return reply
     if not turn.text:
         return Reply("talk.words_only")
+    if words := dialogue.numbered(speaker.person, turn.text):
+        turn = replace(turn, text=words)
     command = read_command(turn.text)
     reply = on_command(turn, command) if command else None
+    if reply:
+        dialogue.understood(speaker.person)
     return reply or _sentence(turn)
 
 

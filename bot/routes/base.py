@@ -42,6 +42,11 @@ def items_of(meant: Understanding) -> tuple[Item, ...]:
         for item in meant.slots.get("items", ()))
 
 
+def time_of(meant: Understanding) -> datetime | None:
+    at = meant.slots.get("time")
+    return datetime.fromisoformat(at) if at else None
+
+
 def by_code(turn: Turn, code: str | None) -> Order | None:
     return Order.by_code(turn.session, turn.speaker.campus.id, code) if code else None
 

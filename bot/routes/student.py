@@ -1,24 +1,18 @@
 """What a student's sentence leads to."""
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime
 
 from bot import context
 from bot.nlu.understand import Understanding
-from bot.routes import application, complaint, errand, group_order
-from bot.routes.base import Turn, contact, help_, items_of, own, understood, unknown
-from config.texts import Reply, yuan
-from handlers import customer, dialogue, menu, rider
+from bot.routes import application, back, choosing, complaint, errand, group_order
+from bot.routes.base import Turn, contact, help_, items_of, own, time_of, understood, unknown
+from config.texts import Reply, tapped
+from handlers import customer, dialogue, human, menu, rider
 from handlers import order as ordering
 from models.order import Order
-from models.rules.hours import is_open
 from models.rules.order_state import UNPAID, OrderState
-from models.shop import Dish
 
-MOST_CHOICES = 4
-
-
-MISSES_BEFORE_HUMAN = 2
+MISSES_BEFORE_NUMBERS = 2
+MISSES_BEFORE_HUMAN = 3
 
 
 def as_student(turn: Turn, focus: Order | None) -> Reply | None:
@@ -27,16 +21,21 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     meant = understood(turn, told, "student")
     if meant.action == "none" and "pending" not in told:
         meant = _address_unasked(turn, meant)
-    if turn.pending.get("pending") == "choose" and (chosen := _chosen(turn, meant)):
+    if reply := choosing.by_taste(turn, meant):
+        return reply if isinstance(reply, Reply) else _order_food(turn, focus, reply)
+    if turn.pending.get("pending") == "choose" and (chosen := choosing.chosen(turn, meant)):
+        if isinstance(chosen, Reply):
+            return chosen
         meant = chosen
     route = _STUDENT.get(meant.intent)
+    was = back.open_question(turn, focus)
     reply = errand.heard(turn, focus, meant)
     if reply is None:
         reply = route(turn, focus, meant) if route and meant.action != "none" else None
     if reply is None:
         return _missed(turn, meant)
     dialogue.understood(turn.speaker.person)
-    return reply
+    return back.offer_back(turn, was, reply) if meant.intent in back.INTERRUPTIONS else reply
 
 
 def _address_unasked(turn: Turn, meant: Understanding) -> Understanding:
@@ -48,102 +47,36 @@ def _address_unasked(turn: Turn, meant: Understanding) -> Understanding:
 
 def _missed(turn: Turn, meant: Understanding) -> Reply:
     """Not understood: an example first, then a person; never a third time the same words."""
-    if reply := group_order.by_name(turn):
-        return reply
+    if named := group_order.by_name(turn):
+        return named
     if meant.intent == "chitchat":
         return Reply("talk.chitchat")
-    if dialogue.count_miss(turn.speaker.person, now=turn.now) >= MISSES_BEFORE_HUMAN:
-        return Reply("talk.lost_again")
+    misses = dialogue.count_miss(turn.speaker.person, now=turn.now)
+    if misses >= MISSES_BEFORE_HUMAN:
+        return human.call_human(turn.session, turn.speaker, now=turn.now)
+    if misses == MISSES_BEFORE_NUMBERS:
+        reply = Reply("talk.lost_again")
+        dialogue.number(turn.speaker.person, tapped(reply))
+        return reply
     if at_work := customer.greeting_at_work(turn.session, turn.speaker):
         return Reply("talk.lost_at_work", {"what": at_work})
     example = customer.example_dish(turn.session, turn.speaker)
     return Reply("talk.lost", {"example": example})
 
 
-def _items(meant: Understanding, turn: Turn) -> tuple[ordering.Item, ...]:
-    return items_of(meant)
-
-
 def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
                 beside: str | None = None) -> Reply | None:
-    items = _items(meant, turn)
+    items = items_of(meant)
     if not items:
         shop = meant.slots.get("shop_id")
         return menu.dishes(turn.session, turn.speaker, str(shop), now=turn.now) if shop \
             else menu.shops(turn.session, turn.speaker, now=turn.now)
-    if question := _which_dish(turn, meant):
+    if question := choosing.which_dish(turn, meant):
         return question
     cmd = ordering.PlaceOrder(
-        _settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
-        _time(meant), meant.slots.get("note"), beside)
+        choosing.settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
+        time_of(meant), meant.slots.get("note"), beside)
     return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
-
-
-def _settled(turn: Turn, items: tuple[ordering.Item, ...],
-             meant: Understanding) -> tuple[ordering.Item, ...]:
-    """Of a dish that several shops sell, take the one of the shop the rest comes from, or the
-    only one that is to be had."""
-    ties = meant.ties
-    if not any(len(tie) > 1 for tie in ties):
-        return items
-    if len(left := _to_be_had(turn, meant)) == 1:
-        return (replace(items[0], dish_key=left[0].key),)
-    sure = {item.dish_key for item, tie in zip(items, ties, strict=False) if len(tie) < 2}
-    dishes = Dish.by_keys(turn.session, turn.speaker.campus.id,
-                          sure | {key for tie in ties for key in tie})
-    shops = {dishes[key].shop_id for key in sure if key in dishes}
-    settled = []
-    for item, tie in zip(items, ties, strict=False):
-        same = [key for key in tie if key in dishes and dishes[key].shop_id in shops]
-        key = same[0] if len(tie) > 1 and same else item.dish_key
-        settled.append(replace(item, dish_key=key))
-    return tuple(settled)
-
-
-def _which_dish(turn: Turn, meant: Understanding) -> Reply | None:
-    """Ask when the only dish could be several and nothing else decides."""
-    choices = _to_be_had(turn, meant)
-    if len(choices) < 2:
-        return None
-    dialogue.ask(turn.speaker.person, "choose", now=turn.now, slots=meant.slots,
-                 choices=[dish.key for dish in choices])
-    return Reply("order.which_dish", {
-        "count": len(choices),
-        "choices": [Reply("order.choice", {
-            "number": number, "dish": dish.name, "shop": dish.shop.name,
-            "price": yuan(dish.price_fen)}) for number, dish in enumerate(choices, 1)]})
-
-
-def _to_be_had(turn: Turn, meant: Understanding) -> list[Dish]:
-    """The dishes of today that the only item may be; none where nothing is open."""
-    if len(meant.ties) != 1 or len(meant.ties[0]) < 2:
-        return []
-    found = Dish.by_keys(turn.session, turn.speaker.campus.id, set(meant.ties[0]))
-    local = (_time(meant) or turn.now).astimezone(turn.speaker.campus.zone)
-    tied = [found[key] for key in meant.ties[0] if key in found]
-    return [dish for dish in tied if not dish.is_sold_out(turn.now)
-            and is_open(dish.shop.hours, local)][:MOST_CHOICES]
-
-
-def _chosen(turn: Turn, meant: Understanding) -> Understanding | None:
-    """The order that was meant before, with the dish that was chosen now."""
-    choices = turn.pending.get("choices", [])
-    slots = turn.pending.get("slots") or {}
-    picked: str | None = None
-    if meant.intent == "choose" and 1 <= int(meant.slots.get("choice") or 0) <= len(choices):
-        picked = choices[int(meant.slots["choice"]) - 1]
-    elif items := meant.slots.get("items"):
-        picked = next((i["dish_id"] for i in items if i["dish_id"] in choices), None)
-    if picked is None or not slots.get("items"):
-        return None
-    first, *rest = slots["items"]
-    return Understanding("order_food", {**slots, "items": [{**first, "dish_id": picked}, *rest]},
-                         meant.confidence, "confirm")
-
-
-def _time(meant: Understanding) -> datetime | None:
-    at = meant.slots.get("time")
-    return datetime.fromisoformat(at) if at else None
 
 
 def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
@@ -153,8 +86,8 @@ def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | No
     if OrderState(focus.state) not in UNPAID and (reply := _order_beside(turn, focus)):
         return reply
     cmd = ordering.ModifyOrder(
-        focus.id, _items(meant, turn), meant.slots.get("note"), meant.slots.get("place_id"),
-        meant.slots.get("room"), _time(meant))
+        focus.id, items_of(meant), meant.slots.get("note"), meant.slots.get("place_id"),
+        meant.slots.get("room"), time_of(meant))
     return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
@@ -228,7 +161,7 @@ def _reorder(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
     if ref and ref != "last" and old is None:
         return unknown(ref)
     cmd = ordering.OrderAgain(old.id if old else None, meant.slots.get("place_id"),
-                              meant.slots.get("room"), _time(meant))
+                              meant.slots.get("room"), time_of(meant))
     return ordering.order_again(turn.session, turn.speaker, cmd, now=turn.now)
 
 
@@ -285,7 +218,8 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
     "become_rider": lambda turn, focus, meant: application.wants_to_ride(turn),
     "complain": complaint.said,
     "refund": complaint.said,
-    "human": _plainly("talk.human"),
+    "human": lambda turn, focus, meant: human.call_human(
+        turn.session, turn.speaker, now=turn.now),
     "sos": _plainly("sos.really"),
     "help": lambda turn, focus, meant: help_(turn),
     "rider_online": lambda turn, focus, meant: rider.go_online(

@@ -1,9 +1,11 @@
 """Commands: words that mean one thing only (bot/commands.py), and what each of them does."""
+import re
 from collections.abc import Callable, Sequence
 
 from bot.commands import Command
 from bot.routes import (
     application,
+    back,
     buyer_words,
     complaint,
     errand,
@@ -17,13 +19,14 @@ from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
 from bot.routes.undo import take_back
 from config.texts import Reply
-from handlers import customer, kitchen, menu, rider, tracking
+from handlers import customer, human, kitchen, menu, rider, suggest, tracking
 from handlers import order as ordering
 from handlers.taps import is_stale
 from models.order import Order
 from models.rules.order_state import OrderState
 
 MOST_TAPS = 4
+_ANSWER = re.compile(r"\s*答\s*(?P<number>\d{1,9})\D?\s*(?P<words>\S.*?)\s*", re.DOTALL)
 
 
 def on_command(turn: Turn, command: Command) -> Reply | None:
@@ -176,6 +179,19 @@ def _rack(turn: Turn, command: Command) -> Reply | None:
         ordering.leave_on_rack)(turn, command)
 
 
+def _whatever(turn: Turn, command: Command) -> Reply:
+    budget_fen = int(command.rest) * 100 if command.rest else None
+    return suggest.whatever(turn.session, turn.speaker, budget_fen, now=turn.now)
+
+
+def _answer_human(turn: Turn, command: Command) -> Reply | None:
+    """答12 马上给你看: the words as they were typed, which the command has lost the spaces of."""
+    if match := _ANSWER.fullmatch(turn.text):
+        cmd = human.AnswerCall(int(match["number"]), match["words"])
+        return human.answer_call(turn.session, turn.speaker, cmd, now=turn.now)
+    return None
+
+
 def _words(key: str) -> Route:
     def route(turn: Turn, command: Command) -> Reply:
         return help_(turn) if key == "talk.help" else Reply(key, contact(turn))
@@ -211,7 +227,13 @@ _COMMANDS: dict[str, Route] = {
     "later": kitchen_words.later,
     "drop": _drop,
     "help": _words("talk.help"),
-    "human": _words("talk.human"),
+    "human": lambda turn, _: human.call_human(turn.session, turn.speaker, now=turn.now),
+    "answer_human": _answer_human,
+    "what_to_eat": lambda turn, _: suggest.what_to_eat(turn.session, turn.speaker, now=turn.now),
+    "whatever": _whatever,
+    "go_on": back.go_on,
+    "forget_it": back.forget_it,
+    "refund_status": back.refund_status,
     "status": _status,
     "cancel": _cancel,
     "cancel_sure": _cancel,

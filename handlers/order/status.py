@@ -1,6 +1,8 @@
 """Where an order stands, in one look."""
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
 from config.texts import Reply, text_of, yuan
 from handlers import dialogue
 from handlers.customer import ask_destination
@@ -8,14 +10,15 @@ from handlers.errand.quote import requote
 from handlers.payment import ask_payment, link
 from handlers.speaker import Speaker
 from handlers.taps import tap_id
-from handlers.wording import quoted, state_of, summary, when, where
+from handlers.wording import past_day, quoted, state_of, summary, when, where
 from models.base import Session
 from models.group_order import GroupOrder
 from models.order import Order, OrderKind
-from models.payment import Payment, PaymentState, Refund
+from models.payment import Payment, PaymentState, Refund, RefundState
 from models.rules.order_state import UNPAID, WANTS_RIDER, OrderState
 
 LOOK_BACK = timedelta(hours=24)
+MOST_ORDERS_BACK = 10
 
 
 def status_of(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
@@ -115,6 +118,25 @@ def going_on(order: Order) -> str:
 
 def _joined(steps: list[Reply]) -> str:
     return " ".join(text_of(step) for step in steps)
+
+
+def refund_status(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
+    """What became of the buyer's newest refund."""
+    orders = select(Order.id).filter_by(buyer_id=speaker.person.id).order_by(
+        Order.id.desc()).limit(MOST_ORDERS_BACK)
+    refund = session.scalars(select(Refund).join(Payment).where(
+        Payment.order_id.in_(orders), Refund.state != RefundState.WITHDRAWN).order_by(
+        Refund.id.desc()).limit(1)).one_or_none()
+    if refund is None:
+        return Reply("back.no_refund")
+    facts = {"refund": refund.code, "amount": yuan(refund.amount_fen)}
+    if refund.state == RefundState.SUCCEEDED and refund.ended_at:
+        return Reply("back.refunded", {
+            **facts, "at": Reply("back.moment", {
+                "day": past_day(refund.ended_at, now, speaker.campus),
+                "at": speaker.clock(refund.ended_at)})})
+    stuck = refund.state in (RefundState.CLOSED, RefundState.ABNORMAL)
+    return Reply("back.refund_stuck" if stuck else "back.refunding", facts)
 
 
 def _in_short(order: Order, speaker: Speaker) -> Reply:
