@@ -1,7 +1,7 @@
 """One message, one transaction, one reply."""
 import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from sqlalchemy import select
@@ -94,11 +94,13 @@ def _reply(session: Session, person: Person, row: Inbox, *, now: datetime) -> Re
     return reply
 
 
-def _note_contact(person: Person, heard: Heard, at: datetime) -> None:
-    """A message opens WeChat's 48-hour window anew; events such as VIEW do not."""
-    if heard.kind != "event":
-        person.spoke_at, person.service_sent = at, 0
-        person.is_following = True
+def _note_contact(person: Person, heard: Heard, heard_at: datetime) -> None:
+    """What WeChat allows us to write to them from now on."""
+    at = min(heard_at, datetime.fromtimestamp(heard.created_at, UTC))
+    if heard.kind == "event":
+        person.note_event(heard.event, at)
+    else:
+        person.note_message(at)
 
 
 def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Reply | None:

@@ -17,6 +17,7 @@ from config.settings import ConfigurationError, load
 
 MAX_THING: Final = 20
 NOTHING: Final = "-"  # WeChat refuses an empty thing
+_FREE_TEXT: Final = ("thing", "const", "phrase", "name")
 
 _INNER_SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _TEMPLATE_KEY: Final = re.compile(r"([a-z]+(?:_[a-z]+)*)([0-9]{1,2})")
@@ -65,15 +66,32 @@ def template_for(kind: str, facts: Mapping[str, str], *,
 def fit(key: str, value: str) -> str:
     """`value` as WeChat takes it under `key` (`thing2`, `time5`, …). Raises NoticeError.
 
-    Only a thing is cut short, ending in …: half a code or half a sum would be a lie.
+    Words of advertising are left out, for WeChat blocks them. Only a thing is cut short, ending
+    in …: half a code or half a sum would be a lie.
     """
     fits = _FITS.get(key.rstrip("0123456789"))
     if fits is None:
         raise NoticeError(f"{key}: unknown type")
-    fitting = fits(_INNER_SPACE.sub(" ", value).strip())
+    plain = _INNER_SPACE.sub(" ", value).strip()
+    if key.startswith(_FREE_TEXT):
+        plain = _unadorned(plain)
+    fitting = fits(plain)
     if fitting is None:
         raise NoticeError(f"{key}: {_shape(value)} does not fit")
     return fitting
+
+
+@cache
+def marketing_words() -> "re.Pattern[str]":
+    """What WeChat takes for advertising; the longest words first."""
+    table = tomllib.loads((Path(__file__).parent / "lexicon" / "marketing.toml").read_text("utf-8"))
+    return re.compile("|".join(sorted(map(re.escape, table["words"]), key=len, reverse=True)))
+
+
+def _unadorned(text: str) -> str:
+    while marketing_words().search(text):  # what is left may make such a word anew
+        text = marketing_words().sub("", text).strip()
+    return text
 
 
 @cache

@@ -1,5 +1,5 @@
 """Somebody who talks to an official account: student, cook, rider, or several of these."""
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
@@ -8,13 +8,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
 from models.campus import Place
+from models.quota import Quota
 from models.sealed import Sealed, SealedJson
 
-WINDOW = timedelta(hours=47, minutes=55)  # WeChat closes it at 48 h, by its own clock
-WINDOW_HOLDS = 5
 
-
-class Person(Base):
+class Person(Quota, Base):
     """`dialogue` is what the next words are heard against: see handlers/dialogue.py.
 
     `undo` is what 撤回 would take back: see handlers/undo.py.
@@ -28,24 +26,14 @@ class Person(Base):
     openid: Mapped[str]
     name: Mapped[str | None]
     phone: Mapped[str | None] = mapped_column(Sealed)
-    is_following: Mapped[bool] = mapped_column(default=True)
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
     room: Mapped[str | None] = mapped_column(Sealed)
     dialogue: Mapped[dict[str, Any]] = mapped_column(default=dict)
     undo: Mapped[dict[str, Any]] = mapped_column(SealedJson, nullable=True, default=dict)
     student_until: Mapped[datetime | None]  # verified as a student until then
-    spoke_at: Mapped[datetime | None]  # opens WeChat's 48-hour window
-    service_sent: Mapped[int] = mapped_column(default=0)  # customer-service messages since then
     quiet_until: Mapped[datetime | None]  # asked for silence (handlers/sos): nothing buzzes
     created_at: Mapped[datetime]
     place: Mapped[Place | None] = relationship(lazy="joined")
-
-    @property
-    def window_until(self) -> datetime | None:
-        """Until when WeChat takes customer-service messages to them; None: it takes none."""
-        if not self.spoke_at or not self.is_following or self.service_sent >= WINDOW_HOLDS:
-            return None
-        return self.spoke_at + WINDOW
 
     @classmethod
     def lock(cls, session: Session, app_id: str, openid: str, *, now: datetime) -> "Person":
@@ -70,7 +58,7 @@ class Person(Base):
             return person_id
         session.execute(insert(cls).values(
             app_id=app_id, openid=openid, is_following=True, dialogue={}, service_sent=0,
-            created_at=now).on_conflict_do_nothing())
+            brief_left=0, created_at=now).on_conflict_do_nothing())
         return session.scalars(known).one()
 
     @classmethod

@@ -39,6 +39,9 @@ class Knobs:
     oauth_hosts: list[str] = field(default_factory=list)  # empty: any loopback host
     oauth_code_s: float = 300
     const_values: dict[str, list[str]] = field(default_factory=dict)  # "paid.const4" → allowed
+    marketing_words: tuple[str, ...] = (
+        "优惠", "折扣", "打折", "满减", "立减", "秒杀", "限时", "特价", "促销",
+        "红包", "抽奖", "返现", "免单", "券")
     payee: str = "校园跑堂"
     refund_takes_s: float = 1.0
     refunds_apart_s: float = 60

@@ -48,6 +48,8 @@ def _rows(world: "World", template: Body, data: Any) -> list[Body]:
         if wrong:
             raise ApiError(47003, f"argument invalid! data.{key}.value {wrong}")
         rows.append({"key": key, "label": label, "value": value})
+    if any(word in row["value"] for row in rows for word in world.knobs.marketing_words):
+        raise ApiError(40249, "template message content is illegal")
     return rows
 
 

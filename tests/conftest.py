@@ -67,6 +67,7 @@ def stage(database: Any, engine: Engine, redis_url: str,  # noqa: F811
             world.webhook = base_url + "/wechat/{app_id}"
             yield Stage(world, base_url, redis, app.extensions["sos"])
             app.extensions["sos"].close()
+            world.settle()  # what WeChat still tells us must not reach the next test
     redis.close()
     forget_everything()
 

@@ -18,7 +18,7 @@ from gateways.wechat import WeChat
 from models.base import Session, Sessions
 from models.order import Order
 from models.outbox import Outbox
-from models.person import WINDOW_HOLDS, Person
+from models.person import Person
 from workers.doors import wechat_of
 
 log = structlog.get_logger(__name__)
@@ -59,15 +59,15 @@ def deliver(outbox_id: int, *, now: datetime) -> None:
         outcome = f"refused: {refusal.code}"
     NOTICES.labels(attempt.channel, outcome.partition(":")[0].split()[0]).inc()
     with Sessions.begin() as session:
+        person = _person_of(session, outbox_id)
         debt = session.get_one(Outbox, outbox_id, with_for_update=True)
         if debt.settled_at is None:
-            _note(debt, attempt, outcome, now)
+            _note(debt, person, attempt, outcome, now)
 
 
 def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
     """Choose the channel and count the attempt; None when there is nothing (more) to send."""
-    person_id = session.get_one(Outbox, outbox_id).payload["person_id"]
-    person = session.get_one(Person, person_id, with_for_update={"of": Person, "key_share": True})
+    person = _person_of(session, outbox_id)
     debt = session.get_one(Outbox, outbox_id, with_for_update=True, populate_existing=True)
     if debt.settled_at is not None:
         return None
@@ -88,7 +88,7 @@ def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
         return None
     debt.begin_attempt(now)
     if channel == "chat":
-        person.service_sent += 1
+        person.spend()
     try:
         template = template_for(debt.payload["template"], words["facts"]) \
             if channel == "template" else None
@@ -99,6 +99,13 @@ def _begin(session: Session, outbox_id: int, now: datetime) -> Attempt | None:
     return Attempt(wechat_of(session, person.app_id), person.openid, channel,
                    say(from_json(words["chat"])) if channel == "chat" else None, template,
                    debt.payload["url"], f"paotang-{debt.id}")
+
+
+def _person_of(session: Session, outbox_id: int) -> Person:
+    """Whom it is for, locked before the debt is."""
+    person_id = session.get_one(Outbox, outbox_id).payload["person_id"]
+    return session.get_one(Person, person_id, with_for_update={"of": Person, "key_share": True},
+                           populate_existing=True)
 
 
 def _still_true(session: Session, debt: Outbox) -> bool:
@@ -113,10 +120,9 @@ def _still_true(session: Session, debt: Outbox) -> bool:
 def _channel(payload: dict[str, Any], words: dict[str, Any], person: Person,
              now: datetime) -> Channel | None:
     """Template or chat: what the notice prefers, if it can go; what gives way, if not."""
-    has_template = bool(payload["template"]) and not payload.get("no_template")
-    room = 0
-    if (until := person.window_until) and now < until:
-        room = WINDOW_HOLDS - person.service_sent
+    has_template = bool(payload["template"]) and person.is_following \
+        and not payload.get("no_template")
+    room = person.messages_left(now)
     if not payload["template"]:
         room -= KEPT_IN_RESERVE
     may_chat = bool(words.get("chat")) and room > 0 and not payload.get("no_chat")
@@ -135,12 +141,13 @@ def _send(attempt: Attempt) -> None:
                                      client_msg_id=attempt.client_msg_id)
 
 
-def _note(debt: Outbox, attempt: Attempt, outcome: str, now: datetime) -> None:
+def _note(debt: Outbox, person: Person, attempt: Attempt, outcome: str, now: datetime) -> None:
     """Settled; or, refused on one channel while another is left, due again at once."""
     if not outcome.startswith("refused"):
         debt.settle(outcome, now)
         return
     log.warning("notice.refused", outbox=debt.id, channel=attempt.channel, outcome=outcome)
+    _learn(person, outcome.partition(": ")[2])
     closed = "no_chat" if attempt.channel == "chat" else "no_template"
     other = debt.payload["template"] if attempt.channel == "chat" else "chat"
     if other and not debt.payload.get("no_chat") and not debt.payload.get("no_template"):
@@ -149,6 +156,15 @@ def _note(debt: Outbox, attempt: Attempt, outcome: str, now: datetime) -> None:
         return
     dropped = outcome.partition(": ")[2] in OUT_OF_WINDOW
     debt.settle(f"{'dropped' if dropped else 'dead'}: {outcome}", now)
+
+
+def _learn(person: Person, code: str) -> None:
+    """What a refusal tells of the next message: it need not be refused as well."""
+    if code in ("45015", "45047"):
+        person.close_windows()
+    elif code in ("43004", "40003"):
+        person.close_windows()
+        person.is_following = False
 
 
 def _left(outbox_id: int, why: str, now: datetime) -> None:

@@ -33,7 +33,7 @@ def bring_in(session: Session, alarm: Alarm, *, now: datetime) -> Alarm:
                           raised_at=alarm.raised_at, facts={}, counted=[],
                           order_id=_order_id(session, person))
         session.add(row)
-        _note_contact(person, alarm.raised_at)
+        person.note_message(alarm.raised_at)  # though the inbox never saw it
     alarm = Alarm(merge(alarm.facts, row.facts))
     if row.facts != alarm.facts:
         row.facts = alarm.facts
@@ -76,12 +76,6 @@ def _order_id(session: Session, person: Person) -> int | None:
     return order.id if order else None
 
 
-def _note_contact(person: Person, at: datetime) -> None:
-    """Their call opened WeChat's window, though the inbox never saw it."""
-    if person.spoke_at is None or person.spoke_at < at:
-        person.spoke_at, person.service_sent, person.is_following = at, 0, True
-
-
 def _be_quiet(person: Person, alarm: Alarm, now: datetime) -> None:
     if alarm.is_silent(now):
         person.quiet_until = datetime.fromisoformat(alarm.facts["silent_at"]) + SILENCE_LASTS
@@ -98,7 +92,7 @@ def _count(session: Session, row: AlarmRecord, alarm: Alarm, now: datetime) -> N
             app_id=alarm.app_id, openid=note["to"]).with_for_update(
                 of=Person, key_share=True)).one_or_none()
         if reader:
-            reader.service_sent += 1
+            reader.spend()
     if sent:
         row.counted = [*row.counted, *sorted(sent)]
 
