@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
@@ -18,8 +18,9 @@ class ComplaintState(StrEnum):
     OPEN = "open"          # the buyer has not chosen yet
     WAITING = "waiting"    # a person decides
     REFUNDED = "refunded"
+    REMADE = "remade"      # cooked again, for nothing
+    FOUND = "found"        # it turned up
     REFUSED = "refused"    # by a person
-    REPLACED = "replaced"  # by a newer complaint of the same order
 
 
 UNDECIDED = (ComplaintState.OPEN, ComplaintState.WAITING)
@@ -58,6 +59,7 @@ class Photo(Base):
 class Complaint(Base):
     """`lines`: ids of the order's lines that it is about. `amount_fen`: what was paid for them.
 
+    `search_until`: others are being asked for a lost bag. `remake_id`: the order that replaces it.
     `borne_by`: whom a person found to bear the cost (shop, rider or platform). The order's lock
     guards its complaints.
     """
@@ -68,6 +70,9 @@ class Complaint(Base):
         Index("ix_complaints_buyer_id_created_at", "buyer_id", "created_at"),
         Index("uq_complaints_undecided", "order_id", unique=True,
               postgresql_where=text("state IN ('open', 'waiting')")),
+        Index("ix_complaints_search_until", "search_until",
+              postgresql_where=text("search_until IS NOT NULL")),
+        Index("ix_complaints_remade", "remake_id", postgresql_where=text("state = 'remade'")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -79,6 +84,8 @@ class Complaint(Base):
     amount_fen: Mapped[int]
     photo_id: Mapped[int | None] = mapped_column(ForeignKey("photos.id"))
     refund_id: Mapped[int | None] = mapped_column(ForeignKey("refunds.id"))
+    remake_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    search_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
@@ -95,3 +102,33 @@ class Complaint(Base):
     def undecided(cls, session: Session, order_id: int) -> "Complaint | None":
         query = select(cls).where(cls.order_id == order_id, cls.state.in_(UNDECIDED))
         return session.scalars(query).one_or_none()
+
+
+class Ask(Base):
+    """Somebody who fetched a meal where and when another one was lost is asked about their bag.
+
+    `answer`: right, wrong (it is another's), put_back or eaten; None: not said yet.
+    """
+
+    __tablename__ = "complaint_asks"
+    __table_args__ = (UniqueConstraint("complaint_id", "order_id"),
+                      Index("ix_complaint_asks_order_id", "order_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaints.id"))
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    asked_at: Mapped[datetime]
+    answer: Mapped[str | None]
+    answered_at: Mapped[datetime | None]
+
+    @classmethod
+    def of_complaint(cls, session: Session, complaint_id: int) -> "Sequence[Ask]":
+        query = select(cls).filter_by(complaint_id=complaint_id).order_by(cls.id)
+        return session.scalars(query).all()
+
+    @classmethod
+    def open_of(cls, session: Session, order_id: int) -> "Ask | None":
+        """The newest question about this order's bag that may still be answered."""
+        query = select(cls).where(cls.order_id == order_id, or_(
+            cls.answer.is_(None), cls.answer == "wrong"))
+        return session.scalars(query.order_by(cls.id.desc()).limit(1)).one_or_none()

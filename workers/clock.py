@@ -14,6 +14,7 @@ from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from config import settings
+from handlers.complaint import end_search, money_instead
 from handlers.dispatch import SEEK_BEFORE, expire_offers
 from handlers.group_order import close_due, finish, remind
 from handlers.kitchen import drop_lacking, reject_unanswered
@@ -40,7 +41,7 @@ from models.order import Order
 from models.outbox import WAKE_CHANNEL, owe
 from models.rider import Offer, OfferState, Rider
 from models.rules.order_state import WANTS_RIDER, OrderState
-from workers import group_order
+from workers import complaint, group_order
 from workers.doors import open_database, open_redis
 from workers.relay import BATCH, relay
 
@@ -105,6 +106,7 @@ def beat(redis: Redis, *, now: datetime) -> None:
     each(_ids(group_order.to_close(now)), close_due, now=now)
     each(_shortages(now), drop_lacking, now=now)
     each(_breaks(now), end_break, now=now)
+    each(_ids(complaint.searches_over(now)), end_search, now=now)
     with Sessions.begin() as session:
         expire_offers(session, now=now)
     for campus_id in _campuses_wanting_riders(now):
@@ -195,6 +197,7 @@ def sweep(*, now: datetime) -> None:
     everybody has forgotten, that nobody carries, or that come late."""
     each(_ids(group_order.to_finish()), finish, now=now)
     each(_old_drafts(now), forget_draft, now=now)
+    each(_ids(complaint.not_remade()), money_instead, now=now)
     each(_stranded(now), note_no_rider, now=now)
     each(_late(now), look_ahead, now=now)
     each(_forgotten(now), complete_forgotten, now=now)

@@ -6,8 +6,11 @@ its complaints.
 """
 from handlers.complaint.asking import Claim, begin, claim, photo_sent
 from handlers.complaint.judging import decide, judge
+from handlers.complaint.remaking import money_instead, remake
+from handlers.complaint.searching import checked, end_search, found, search
 from handlers.complaint.settling import refund, unhappy
 from handlers.complaint.shared import HAD, ClaimKind, claimable_of
 
-__all__ = ["HAD", "Claim", "ClaimKind", "begin", "claim", "claimable_of", "decide", "judge",
-           "photo_sent", "refund", "unhappy"]
+__all__ = ["HAD", "Claim", "ClaimKind", "begin", "checked", "claim", "claimable_of", "decide",
+           "end_search", "found", "judge", "money_instead", "photo_sent", "refund", "remake",
+           "search", "unhappy"]

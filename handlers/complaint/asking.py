@@ -6,12 +6,14 @@ from typing import Final
 
 from config.texts import Param, Reply, yuan
 from handlers import dialogue
+from handlers.complaint.remaking import when_remade
 from handlers.complaint.settling import hand_to_people
 from handlers.complaint.shared import (
     ClaimKind,
     amount_of,
     claimable_of,
     claimed_lines,
+    photo_url,
     refusal_of,
 )
 from handlers.speaker import Speaker
@@ -71,7 +73,8 @@ def claim(session: Session, speaker: Speaker, cmd: Claim, *, now: datetime) -> R
         return Reply("complaint.being_decided", {"code": order.code})
     if order.kind == OrderKind.ERRAND:
         complaint = _note(session, order, cmd.kind, [], order.payable_fen, now=now)
-        return hand_to_people(session, speaker, order, complaint, now=now)
+        dialogue.clear(speaker.person)
+        return hand_to_people(session, order, complaint, now=now)
     return _with_lines(session, speaker, order, cmd, now=now)
 
 
@@ -89,10 +92,28 @@ def _with_lines(session: Session, speaker: Speaker, order: Order, cmd: Claim, *,
     _note(session, order, cmd.kind, [line.id for line in lines], amount, now=now)
     dialogue.ask(speaker.person, "complaint", now=now, order_id=order.id)
     if cmd.kind == ClaimKind.LOST:
-        return Reply("complaint.choose_lost", {"code": order.code, "amount": yuan(amount)})
+        return _lost(session, speaker, order, amount, now=now)
+    again = when_remade(session, order, lines, now=now)
     return Reply("complaint.choose", {
         "code": order.code, "amount": yuan(amount), "what": _names(lines),
-        "other": _other(order, cmd.kind, left, lines)})
+        "again": Reply("complaint.again", {"code": order.code, "at": speaker.clock(again)})
+        if again else None, "other": _other(order, cmd.kind, left, lines)})
+
+
+def _lost(session: Session, speaker: Speaker, order: Order, amount_fen: int, *,
+          now: datetime) -> Reply:
+    """Where and when it was left, with its picture; who else was there may be asked."""
+    assert order.arrived_at is not None
+    photo = None
+    if order.rack_media_id and order.rider:
+        kept = Photo.keep(session, order.rider.person, order.rack_media_id, now=now,
+                          order_id=order.id)
+        photo = Reply("complaint.photo", {"url": photo_url(kept)})
+    key = "complaint.left_on_rack" if order.shelved_at else "complaint.left_at_door"
+    return Reply("complaint.choose_lost", {
+        "code": order.code, "amount": yuan(amount_fen), "photo": photo, "left": Reply(key, {
+            "at": speaker.clock(order.shelved_at or order.arrived_at),
+            "place": order.place.name if order.place else ""})})
 
 
 def _order_meant(session: Session, speaker: Speaker, cmd: Claim, now: datetime) -> Order | None:

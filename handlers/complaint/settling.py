@@ -32,12 +32,17 @@ def refund(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: datetime) 
         return refusal_of(order, now) or Reply("complaint.say_what", {"code": order.code})
     if complaint.state == ComplaintState.WAITING:
         return Reply("complaint.being_decided", {"code": order.code})
-    if _wants_a_look(session, complaint, now):
-        return hand_to_people(session, speaker, order, complaint, now=now)
+    dialogue.clear(speaker.person)
+    return settle_now(session, order, complaint, now=now)
+
+
+def settle_now(session: Session, order: Order, complaint: Complaint, *, now: datetime) -> Reply:
+    """The money goes back at once, or a person is asked first; what the buyer is told."""
+    if wants_a_look(session, complaint, now):
+        return hand_to_people(session, order, complaint, now=now)
     back = give_back(session, order, complaint, now=now)
     if back is None:
         return Reply("complaint.given_before", {"code": order.code})
-    dialogue.clear(speaker.person)
     tell_the_others(session, order, complaint, now=now)
     ask_who_bears(session, order, complaint, now=now)
     return Reply("complaint.refunding", {
@@ -55,6 +60,7 @@ def give_back(session: Session, order: Order, complaint: Complaint, *, now: date
     post(session, "complaint", key=f"complaint:{complaint.id}", now=now, order_id=order.id,
          entries={PLATFORM: amount, held_for(order.id): -amount})
     complaint.amount_fen = amount
+    complaint.search_until = None
     complaint.refund = refund_part(session, order, amount, "complaint", now=now)
     complaint.state, complaint.decided_at = ComplaintState.REFUNDED, now
     complaint.decided_by = by
@@ -62,13 +68,12 @@ def give_back(session: Session, order: Order, complaint: Complaint, *, now: date
     return complaint.refund
 
 
-def hand_to_people(session: Session, speaker: Speaker, order: Order, complaint: Complaint, *,
+def hand_to_people(session: Session, order: Order, complaint: Complaint, *,
                    now: datetime) -> Reply:
     """An operator decides whether the money goes back."""
     complaint.state = ComplaintState.WAITING
     session.flush()
     _tell_operators(session, order, complaint, "complaint.decide", "decide", now=now)
-    dialogue.clear(speaker.person)
     return Reply("complaint.handed_on", {"code": order.code})
 
 
@@ -87,7 +92,7 @@ def unhappy(session: Session, speaker: Speaker, code: str, *, now: datetime) -> 
     return Reply("complaint.heard_again", {"refund": code.upper()})
 
 
-def _wants_a_look(session: Session, complaint: Complaint, now: datetime) -> bool:
+def wants_a_look(session: Session, complaint: Complaint, now: datetime) -> bool:
     lately = session.scalar(select(func.count()).where(
         Complaint.buyer_id == complaint.buyer_id, Complaint.state == ComplaintState.REFUNDED,
         Complaint.created_at > now - IN)) or 0

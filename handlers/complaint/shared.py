@@ -60,7 +60,8 @@ def refundable_fen(session: Session, order: Order) -> int:
 def claimed_lines(session: Session, order: Order) -> set[int]:
     """The lines whose money has gone back after a complaint, or that a person has decided on."""
     return {line for each in Complaint.of_order(session, order.id) for line in each.lines
-            if each.state in (ComplaintState.REFUNDED, ComplaintState.WAITING)}
+            if each.state in (ComplaintState.REFUNDED, ComplaintState.REMADE,
+                              ComplaintState.WAITING)}
 
 
 def amount_of(session: Session, order: Order, lines: list[OrderLine], kind: ClaimKind) -> int:

@@ -1,5 +1,6 @@
 """Journey 11: a picture, what is wrong, the money by what was paid, and who bears it."""
 import re
+from datetime import timedelta
 
 import pytest
 import requests
@@ -7,8 +8,11 @@ from sqlalchemy import select
 
 from models.base import Sessions
 from models.complaint import Complaint, ComplaintState
-from models.order import Order
+from models.order import Order, place_order
 from models.payment import Refund
+from models.person import Person
+from models.rules.order_state import OrderState
+from models.shop import Shop
 from tests.support.payment import balances
 from tests.transcripts.stories import AT_THE_DOOR
 from tests.transcripts.test_first_lunch import pin_of
@@ -222,3 +226,180 @@ def test_the_picture_is_seen_by_its_people_only(campus):
     assert requests.get(campus.stage.world.open("路人", url), timeout=10).status_code == 403
     assert requests.get(f"{campus.stage.base_url}/e/{token}/picture", timeout=10).status_code == 403
     assert requests.get(f"{campus.stage.base_url}/e/{token[:-1]}x", timeout=10).status_code == 404
+
+
+NEAR = ("小周", "小陈", "小王一", "小李", "小赵", "小钱")
+
+
+def neighbours(chat) -> None:
+    """Six others had a meal brought to the same hall within the same quarter-hour; one, much
+    later."""
+    for name in (*NEAR, "小晚"):
+        chat.stage.add(name, "student")
+        chat.play(f"{name}  在")
+    with Sessions.begin() as session:
+        lost = session.scalars(select(Order).order_by(Order.id.desc()).limit(1)).one()
+        for n, name in enumerate((*NEAR, "小晚")):
+            person = session.scalars(select(Person).filter_by(openid=chat.stage.openid(name))).one()
+            other = place_order(session, Order(
+                campus_id=lost.campus_id, shop_id=lost.shop_id, buyer_id=person.id,
+                place_id=lost.place_id, room="999", created_at=lost.created_at))
+            other.arrived_at = lost.arrived_at + timedelta(minutes=2 * n + 20 * (name == "小晚"))
+            other.state, other.paid_at = OrderState.DELIVERED, lost.paid_at
+            other.ended_at = other.arrived_at
+            chat.kept[f"${name}"] = other.code
+
+
+def test_a_swapped_bag_is_found_and_nobody_is_named(campus):
+    delivered(campus)
+    neighbours(campus)
+    campus.play("""
+        小林  $c没收到
+        bot   complaint.choose_lost  code=$c  送到东区12号楼
+        小林  〔问一下〕
+        bot   complaint.searching  count=6
+        (work)
+    """)
+    for name in NEAR:
+        campus.play(f"""
+            push  {name}  complaint.check  code=${name}  东区12号楼
+        """)
+        asked = campus.last(name)
+        assert not any(word in asked for word in ("林", "302", campus.kept["$c"] + "？"))
+    campus.play("""
+        quiet 小晚
+        小周  〔是我的〕
+        bot   complaint.thanks
+        小晚  核对$小晚对
+        bot   complaint.not_asked
+        小周  核对$小陈错
+        bot   order.unknown
+        小陈  〔拿错了〕
+        bot   complaint.put_it_back  code=$小陈  东区12号楼
+        小陈  〔放回去了〕
+        bot   complaint.thanks
+        (work)
+        push  小林  complaint.found  code=$c
+    """)
+    told = campus.last("小林")
+    assert not any(word in told for word in ("陈", "999", campus.kept["$小陈"]))
+    campus.play("""
+        小林  〔拿到了〕
+        bot   shelf.enjoy
+        (20 min pass)
+        (work)
+        小林  $c退款
+        bot   complaint.say_what
+    """)
+    with Sessions() as session:
+        assert session.scalars(select(Complaint)).one().state == ComplaintState.FOUND
+        assert session.query(Refund).count() == 0
+
+
+@pytest.mark.parametrize("how", ["silence", "all right", "eaten"])
+def test_what_is_not_found_is_paid_back_by_itself(campus, how):
+    delivered(campus)
+    neighbours(campus)
+    campus.play("""
+        小林  $c没收到
+        bot   complaint.choose_lost
+        小林  $c找回
+        bot   complaint.searching  count=6
+        (work)
+    """)
+    if how == "silence":
+        campus.play("""
+            (16 min pass)
+            (work)
+        """)
+    elif how == "all right":
+        for name in NEAR:
+            campus.play(f"{name}  核对${name}对")
+    else:
+        campus.play("""
+            小李  核对$小李错
+            bot   complaint.put_it_back
+            小李  〔已经吃了〕
+            bot   complaint.thanks
+        """)
+    campus.play(f"""
+        (work)
+        push  小林  complaint.{"eaten" if how == "eaten" else "not_found"}  code=$c  ¥13.00
+        小林  $c赔付
+        bot   complaint.say_what
+    """)
+    zero()
+    with Sessions() as session:
+        assert session.scalars(select(Refund)).one().amount_fen == 1300
+
+
+def test_the_dish_is_made_again_for_nothing(campus):
+    delivered(campus, TWO_DISHES)
+    campus.play("""
+        小林  $c洒了
+        bot   complaint.choose  what=黄焖鸡米饭  马上补做一份
+        小林  $c补做
+        bot   complaint.remaking  code=$n
+        小林  $c补做
+        bot   complaint.say_what
+        (work)
+        card  小林  progress
+        card  小林  arrived
+        card  小林  paid  ¥0.00
+        阿香  接$n
+        bot   kitchen.accepted
+        (work)
+        push  阿哲  complaint.told
+        push  阿哲  rider.offer  code=$n
+        阿哲  接$n
+        阿哲  $n到店
+        阿哲  $n取到
+        阿哲  $n到了
+        bot   rider.arrived
+        (work)
+    """)
+    campus.play(f"""
+        阿哲  {pin_of(campus, "小林")}
+        bot   rider.delivered  code=$n
+        小林  $c少送
+        bot   complaint.choose  what=黄焖鸡爪
+    """)
+    zero()
+    with Sessions() as session:
+        assert session.query(Refund).count() == 0
+        first, again = session.scalars(select(Order).order_by(Order.id))
+        made = balances(session)
+        assert made[f"shop:{first.shop_id}"] == -(first.goods_fen + again.goods_fen)
+        assert again.payable_fen == 0
+
+
+@pytest.mark.parametrize("who", ["阿香  拒$n", "小林  确定取消$n"])
+def test_what_is_not_made_again_is_paid_back(campus, who):
+    delivered(campus)
+    campus.play(f"""
+        小林  $c洒了
+        bot   complaint.choose
+        小林  $c补做
+        bot   complaint.remaking  code=$n
+        (work)
+        {who}
+        (2 min pass)
+        (work)
+        (work)
+        push  小林  complaint.no_remake  ¥11.00
+    """)
+    zero()
+
+
+def test_a_closed_kitchen_makes_nothing_again(campus):
+    delivered(campus)
+    with Sessions.begin() as session:
+        for shop in session.query(Shop):
+            shop.hours = [["00:00", "00:01"]]
+    campus.play("""
+        小林  $c洒了
+        bot   complaint.choose
+        小林  $c补做
+        bot   complaint.cannot_remake
+    """)
+    assert "补做一份" not in campus.last("小林")
