@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dispatch.rolling import Go, Rolling, Snapshot, Take, Tuning, travel_min
+from dispatch.rolling import Rolling, Tuning
+from dispatch.snapshot import Go, Snapshot, Take, travel_min
+from dispatch.trips import Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +31,4 @@ class NearestIdle:
 
 def hungarian() -> Rolling:
     """One order for one courier, matched anew each minute, committed when the courier must go."""
-    return Rolling(Tuning(bundle=1, updates=False, station=0.0))
+    return Rolling(Tuning(Prices(pay=0.0), bundle=1, rounds=0, updates=False, station=0.0))

@@ -8,7 +8,8 @@ import numpy as np
 
 from dispatch.mdrp import Instance, Trip
 from dispatch.problem import Floats
-from dispatch.rolling import Tuning, travel_min
+from dispatch.rolling import Tuning
+from dispatch.snapshot import travel_min
 
 PENALTY_MIN = 90  # counted for an order that is never delivered
 

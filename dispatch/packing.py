@@ -9,6 +9,7 @@ decision costs a handful of matchings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -30,7 +31,12 @@ class _Matching:
     courier_price: Floats  # (m,)
 
 
-def pack(cost: Floats, members: list[tuple[int, ...]], skip: Floats) -> list[tuple[int, int]]:
+def pack(
+    cost: Floats,
+    members: list[tuple[int, ...]],
+    skip: Floats,
+    start: tuple[int, ...] | None = None,
+) -> Packing:
     """Choose (bundle, courier) pairs at the least total cost.
 
     Parameters
@@ -38,29 +44,60 @@ def pack(cost: Floats, members: list[tuple[int, ...]], skip: Floats) -> list[tup
     cost : (b, m) float64, inf where a courier cannot; every order alone must be a bundle
     members : b tuples of order rows in [0, n), rising; with a bundle, all its parts are bundles
     skip : (n,) float64, the price of leaving an order out
+    start : the groups of an earlier answer for the same members, where to begin looking
 
     Returns
     -------
-    Pairs by rising bundle; no courier and no order is in two of them.
+    Pairs by rising bundle, no courier and no order in two of them; and the groups they are of.
     """
-    if not cost.shape[1]:
-        return []
-    gain = np.minimum(cost - np.array([sum(skip[i] for i in some) for some in members])[:, None], 0)
     at = {some: b for b, some in enumerate(members)}
-    best = _match(gain, tuple(at[i,] for i in range(len(skip))))
+    alone = tuple(at[i,] for i in range(len(skip)))
+    if not cost.shape[1]:
+        return Packing([], alone)
+    bundles = _Bundles.of(members, at, len(skip))
+    gain = np.minimum(cost - bundles.sums(skip)[:, None], 0)
+    best = _match(gain, start or alone)
     if len(members) > len(skip):
-        best = _improve(gain, members, at, best)
+        best = _improve(gain, bundles, best)
     pairs = zip(best.groups, best.courier.tolist(), strict=True)
-    return sorted((group, courier) for group, courier in pairs if courier >= 0)
+    return Packing(sorted((group, c) for group, c in pairs if c >= 0), best.groups)
 
 
-def _improve(
-    gain: Floats, members: list[tuple[int, ...]], at: dict[tuple[int, ...], int], best: _Matching
-) -> _Matching:
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """(bundle, courier) pairs, and the partition of the orders they are chosen from."""
+
+    pairs: list[tuple[int, int]]
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundles:
+    """The same bundles as tuples, as a table padded with n, and by name."""
+
+    members: list[tuple[int, ...]]
+    at: dict[tuple[int, ...], int]
+    table: Ints  # (b, w) in [0, n]
+    size: Ints  # (b,)
+
+    @classmethod
+    def of(cls, members: list[tuple[int, ...]], at: dict[tuple[int, ...], int], n: int) -> _Bundles:
+        size = np.array([len(some) for some in members])
+        table = np.full((len(members), int(size.max())), n)
+        table[np.arange(table.shape[1])[None, :] < size[:, None]] = [i for s in members for i in s]
+        return cls(members, at, table, size)
+
+    def sums(self, of_order: Floats) -> Floats:
+        """(b,): each bundle's sum of a price per order."""
+        total: Floats = np.append(of_order, 0.0)[self.table].sum(axis=1)
+        return total
+
+
+def _improve(gain: Floats, bundles: _Bundles, best: _Matching) -> _Matching:
     """Exchange bundles while a matching gets cheaper, many at a time, then one by one."""
     barren: set[int] = set()
     for _ in range(ROUNDS):
-        moves = _moves(gain, members, at, best, barren)
+        moves = _moves(gain, bundles, best, barren)
         if not moves:
             break
         trial = _match(gain, _apply(best.groups, moves))
@@ -78,21 +115,17 @@ def _improve(
 _Move = tuple[int, tuple[int, ...], tuple[int, ...]]  # bundle, groups that go, groups that come
 
 
-def _moves(
-    gain: Floats,
-    members: list[tuple[int, ...]],
-    at: dict[tuple[int, ...], int],
-    now: _Matching,
-    barren: set[int],
-) -> list[_Move]:
+def _moves(gain: Floats, bundles: _Bundles, now: _Matching, barren: set[int]) -> list[_Move]:
     """Exchanges that pay at the present prices, best first, no group in two of them."""
-    value = np.minimum((gain - now.courier_price[None, :]).min(axis=1), 0.0).tolist()
-    price = dict(zip(now.groups, now.group_price.tolist(), strict=True))
+    members, at = bundles.members, bundles.at
+    worth = np.minimum((gain - now.courier_price[None, :]).min(axis=1), 0.0)
+    value, price = worth.tolist(), dict(zip(now.groups, now.group_price.tolist(), strict=True))
     group_of = {i: group for group in now.groups for i in members[group]}
     found: list[tuple[float, _Move]] = []
-    for bundle, some in enumerate(members):
+    for bundle in _hopeful(worth, bundles, now):
         if bundle in price or bundle in barren:
             continue
+        some = members[bundle]
         gone = tuple({group_of[i]: None for i in some})
         rest = [at[left] for g in gone if (left := tuple(i for i in members[g] if i not in some))]
         change = value[bundle] + sum(value[r] for r in rest) - sum(price[g] for g in gone)
@@ -106,6 +139,26 @@ def _moves(
             taken.update(move[1])
             chosen.append(move)
     return chosen
+
+
+def _hopeful(worth: Floats, bundles: _Bundles, now: _Matching) -> list[int]:
+    """Bundles that pay if what is left of the groups they break were as good as it can be."""
+    n, members = len({i for g in now.groups for i in bundles.members[g]}), bundles.members
+    group, size = np.full(n + 1, len(now.groups)), np.zeros(len(now.groups) + 1, dtype=np.int64)
+    left = np.zeros(len(now.groups) + 1)
+    for k, g in enumerate(now.groups):
+        some = members[g]
+        group[list(some)], size[k] = k, len(some)
+        if len(some) > 1:
+            parts = (p for w in range(1, len(some)) for p in combinations(some, w))
+            left[k] = min(worth[bundles.at[p]] for p in parts)
+    price = np.append(now.group_price, 0.0)
+    gone = np.sort(group[bundles.table], axis=1)
+    first = np.ones(gone.shape, dtype=bool)
+    first[:, 1:] = gone[:, 1:] != gone[:, :-1]
+    same = (gone[:, :, None] == gone[:, None, :]).sum(axis=2)
+    change = np.where(first, np.where(same < size[gone], left[gone], 0.0) - price[gone], 0.0)
+    return np.flatnonzero(worth + change.sum(axis=1) < -1e-6).tolist()
 
 
 def _apply(groups: tuple[int, ...], moves: list[_Move]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dispatch.mdrp import Instance, Leg, Trip
 from dispatch.problem import Floats, Ints
-from dispatch.rolling import Go, Snapshot, Take, travel_min
+from dispatch.snapshot import Go, Snapshot, Take, travel_min
 
 
 class Policy(Protocol):

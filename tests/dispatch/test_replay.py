@@ -15,7 +15,8 @@ from dispatch.baselines import NearestIdle, hungarian
 from dispatch.figures import bound, figures
 from dispatch.mdrp import read, write
 from dispatch.replay import replay
-from dispatch.rolling import Rolling, Snapshot, Tuning
+from dispatch.rolling import Rolling, Tuning
+from dispatch.snapshot import Snapshot
 from tests.support.mdrp import RATES, broken_rules, carried, invented, store
 
 POLICIES = [
