@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from bot import sos
+from bot import refusals, sos
 from bot.accounts import account_of
 from bot.turn import OutOfTurn, take_turn, write_down
 from bot.wire import MAX_BODY_BYTES, BadPush, Heard, answer, echo, open_push
@@ -48,6 +48,7 @@ def push(app_id: str) -> Response:
         heard, channel = open_push(account, request.args, body, now=now,
                                    allow_plaintext=settings.load().wechat_allow_plaintext)
     except BadPush as bad:
+        refusals.note(app_id, bad, request.args.get("nonce"), now=now)
         return _refused(bad)
     with TURN_SECONDS.time():
         if (said := sos.answer(heard, now=now)) is None:

@@ -4,10 +4,9 @@ secret, openid or telephone number is in a finding.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cryptography.fernet import InvalidToken
@@ -17,7 +16,8 @@ from rq import Worker
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from cli import menu, migrate
+from cli import menu, migrate, pushes
+from cli.findings import Finding, fail, hushed, ok, span, warn
 from cli.worker import QUEUES
 from config import notices
 from config.settings import ConfigurationError, Settings, WeChatAccount, is_loopback
@@ -31,8 +31,6 @@ from models.inbox import Inbox
 from models.locks import CLOCK_LOCK
 from models.outbox import Outbox
 
-Level = Literal["ok", "warn", "FAIL"]
-
 SKEW_BAD_S: Final = 60.0  # WeChat Pay and our webhook refuse five minutes
 SKEW_ODD_S: Final = 3.0
 OVERDUE: Final = timedelta(minutes=1)
@@ -42,46 +40,23 @@ ABOUT_MONEY: Final = ("payment.", "refund.")
 NO_SUCH_ORDER: Final = "ORDER_NOT_EXIST"
 ADVICE: Final = {
     40001: "check WECHAT_APP_SECRET", 40013: "check WECHAT_APP_ID",
-    40125: "check WECHAT_APP_SECRET",
+    40125: "check WECHAT_APP_SECRET: it was reset, or copied wrong",
+    40243: "the account's AppSecret is frozen: thaw it in the console (开发接口管理)",
     40164: "add this server's address to the account's IP whitelist",
     "SIGN_ERROR": "check WECHAT_PAY_PRIVATE_KEY and WECHAT_PAY_CERT_SERIAL",
     "NO_AUTH": "check WECHAT_PAY_MCH_ID and its products",
 }
 
 _PASSWORD: Final = re.compile(r"(://[^:/@]*):[^@]*@")
-_IDENTITIES: Final = re.compile(
-    r"(?<![A-Za-z0-9])o[A-Za-z0-9_-]{27}(?![A-Za-z0-9_-])|(?<![0-9])1[3-9][0-9]{9}(?![0-9])")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`todo`: what sets it right."""
-
-    level: Level
-    about: str
-    says: str
-    todo: str = ""
-
-
-def ok(about: str, says: str) -> Finding:
-    return Finding("ok", about, says)
-
-
-def warn(about: str, says: str, todo: str = "") -> Finding:
-    return Finding("warn", about, says, todo)
-
-
-def fail(about: str, says: str, todo: str = "") -> Finding:
-    return Finding("FAIL", about, says, todo)
 
 
 def examine(given: Settings, *, now: Callable[[], datetime]) -> Iterator[Finding]:
     """Everything, in an order in which each finding may explain those after it."""
     yield from configuration(given)
     engine = None
-    for finding, found in _database(given):
+    for told, found in _database(given):
         engine = found
-        yield finding
+        yield told
     yield from _redis(given)
     if engine is not None:
         yield from _clock_process(engine)
@@ -90,7 +65,11 @@ def examine(given: Settings, *, now: Callable[[], datetime]) -> Iterator[Finding
     yield from wechat(given, engine, now)
     yield from wxpay(given)
     yield from _web(given)
+    for account in _known_accounts(given, engine):
+        if finding := pushes.probe(account, given.public_url, now()):
+            yield finding
     if engine is not None:
+        yield from pushes.refusals(now=now())
         yield from backlog(now=now())
 
 
@@ -330,7 +309,7 @@ def _account_works(account: WeChatAccount, base: str, given: Settings) -> Iterat
     try:
         there = calls.template_ids()
     except (Unreachable, Refused) as error:
-        yield fail(about, _hushed(str(error)),
+        yield fail(about, hushed(str(error)),
                    ADVICE.get(error.code or "", "is WECHAT_API_BASE right, and reachable?"))
         return
     yield ok(about, "gives a token")
@@ -341,7 +320,7 @@ def _account_works(account: WeChatAccount, base: str, given: Settings) -> Iterat
         return  # named above
     missing = [kind for kind, notice in wanted.items() if notice.template_id not in there]
     if missing:
-        yield warn(f"{about} templates", f"it has none for {', '.join(missing)}",
+        yield fail(f"{about} templates", f"it has none for {', '.join(missing)}",
                    "add them in the account, and their ids to WECHAT_TEMPLATES")
     else:
         yield ok(f"{about} templates", f"all {len(wanted)} are there")
@@ -352,7 +331,7 @@ def _menus(wechat: WeChat, about: str) -> Iterator[Finding]:
     try:
         current = menu.is_current(wechat.menus(), wechat.tags())
     except (Unreachable, Refused) as error:
-        yield warn(f"{about} menus", _hushed(str(error)))
+        yield warn(f"{about} menus", hushed(str(error)))
         return
     if current:
         yield ok(f"{about} menus", "published, one for each role")
@@ -376,10 +355,10 @@ def wxpay(given: Settings) -> Iterator[Finding]:
         if refusal.code == NO_SUCH_ORDER:
             yield ok(about, "takes our signature")
         else:
-            yield fail(about, _hushed(str(refusal)),
+            yield fail(about, hushed(str(refusal)),
                        ADVICE.get(refusal.code, "check the WECHAT_PAY_… variables"))
     except Unreachable as error:
-        yield fail(about, _hushed(str(error)),
+        yield fail(about, hushed(str(error)),
                    "is WECHAT_PAY_API_BASE right, and reachable? is the public key WeChat Pay's?")
     else:
         yield warn(about, "knows an order that we never placed")
@@ -399,10 +378,6 @@ def _web(given: Settings) -> Iterator[Finding]:
                    "its log says why")
 
 
-def _hushed(text_: str) -> str:
-    return _IDENTITIES.sub("•••", text_)[:200]
-
-
 # --- what is left undone --------------------------------------------------------------------
 
 def backlog(*, now: datetime) -> Iterator[Finding]:
@@ -420,7 +395,7 @@ def _overdue(session: Session, now: datetime) -> Finding:
         select(func.count(), func.min(Outbox.due_at)).where(*waiting)).one()
     if not count:
         return ok("outbox", "nothing is overdue")
-    return fail("outbox", f"{count} overdue, the oldest for {_span(now - oldest)}",
+    return fail("outbox", f"{count} overdue, the oldest for {span(now - oldest)}",
                 "are the clock and the workers running?")
 
 
@@ -438,8 +413,9 @@ def _dead_letters(session: Session, now: datetime) -> Iterator[Finding]:
     query = select(Outbox).where(*dead).order_by(Outbox.settled_at.desc(), Outbox.id.desc())
     for letter in session.scalars(query.limit(MOST_LETTERS)):
         finding: Any = fail if letter.kind.startswith(ABOUT_MONEY) else warn
-        yield finding("dead letter", f"{letter.kind} {letter.key}: {_hushed(letter.outcome or '')}",
-                      f"./paotang orders show '#{letter.order_id}'" if letter.order_id else "")
+        yield finding("dead letter", f"{letter.kind} {letter.key}: {hushed(letter.outcome or '')}",
+                      f"./paotang orders show '#{letter.order_id}'" if letter.order_id
+                      else "the log says why; mend that, for it is not tried again")
     count = session.scalar(select(func.count()).select_from(Outbox).where(*dead)) or 0
     if count > MOST_LETTERS:
         yield warn("dead letters", f"and {count - MOST_LETTERS} more of the last 7 days")
@@ -453,10 +429,5 @@ def _unanswered(session: Session, now: datetime) -> Finding:
         select(func.count(), func.min(Inbox.heard_at)).where(*waiting)).one()
     if not count:
         return ok("inbox", "everybody has been answered")
-    return fail("inbox", f"{count} unanswered, the oldest for {_span(now - oldest)}",
+    return fail("inbox", f"{count} unanswered, the oldest for {span(now - oldest)}",
                 "are the clock and a worker on “turns” running?")
-
-
-def _span(length: timedelta) -> str:
-    minutes = int(length.total_seconds()) // 60
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"

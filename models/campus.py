@@ -29,6 +29,8 @@ class Account(Base):
     aes_key: Mapped[str | None] = mapped_column(Sealed)
     previous_aes_key: Mapped[str | None] = mapped_column(Sealed)
     campus_id: Mapped[int | None] = mapped_column(ForeignKey("campuses.id"))
+    refused_at: Mapped[datetime | None]  # the last push that settings may have made us refuse
+    refused_why: Mapped[str | None]
 
 
 class Campus(Base):

@@ -61,7 +61,8 @@ def test_a_whole_service_is_fine(chat):
     for about in ("PUBLIC_URL", "SECRET_KEY", "BIND", "WEB_WORKERS", "WECHAT_APP_ID",
                   "WECHAT_TEMPLATES", "WECHAT_PAY_MCH_ID", "database", "schema", "redis",
                   "workers", "clock", "clock against the database", "clock against WeChat",
-                  "campus", "WeChat Pay", "web", "outbox", "dead letters", "inbox"):
+                  "campus", "WeChat Pay", "web", f"pushes to {credentials().app_id}", "outbox",
+                  "dead letters", "inbox"):
         assert found(told, "ok", f"{about}: "), f"{about}\n{told.stdout}"
     known = credentials()
     for secret in (known.secret, known.token, known.aes_key, known.api_v3_key,
@@ -129,7 +130,7 @@ def test_the_first_missing_variable_is_named(stage, monkeypatch):
     ("WECHAT_PAY_PUBLIC_KEY_ID", "PUB_KEY_ID_OTHER", "FAIL", ("WeChat Pay",)),
     ("WECHAT_PAY_API_BASE", "http://127.0.0.1:1", "FAIL", ("WeChat Pay", "ConnectionError")),
     ("WECHAT_API_BASE", "http://127.0.0.1:1", "FAIL", ("WeChat wx", "ConnectionError")),
-    ("WECHAT_TEMPLATES", '{"paid": {"id": "mine"}}', "warn", ("it has none for paid",)),
+    ("WECHAT_TEMPLATES", '{"paid": {"id": "mine"}}', "FAIL", ("it has none for paid",)),
     ("WECHAT_TEMPLATES", "{", "FAIL", ("WECHAT_TEMPLATES", "is not JSON")),
     ("PUBLIC_URL", "http://paotang.example:1", "warn", ("PUBLIC_URL",)),
     ("PUBLIC_URL", "paotang.example", "FAIL", ("PUBLIC_URL", "is no address")),

@@ -13,7 +13,7 @@ from rq import Queue, SimpleWorker
 from sqlalchemy import Engine, text
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from bot import accounts
+from bot import accounts, refusals
 from config import settings
 from handlers.campus import ensure_account, load_campus
 from handlers.sos import guards
@@ -159,6 +159,7 @@ def forget_everything(*caches: Callable[..., Any]) -> None:
     Clock.ahead = timedelta()
     settings.load.cache_clear()
     accounts.forget()
+    refusals.forget()
     guards.forget()
     for cached in (doors.open_redis, doors._wechat, *caches):
         cached.cache_clear()  # type: ignore[attr-defined]
