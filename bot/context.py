@@ -20,7 +20,8 @@ _STATUS = {OrderState.AWAITING_PAYMENT: "unpaid", OrderState.PAID: "accepted",
 _ON_DRAFT = frozenset({"confirm_order", "ask_address", "ask_time", "choose"})
 _ASKS_PLACE = frozenset({"ask_station", "ask_from"})
 # Questions that understanding does not know.
-_OURS = frozenset({"ask_budget", "complaint", "ask_rider", "menu_text"})
+_OURS = frozenset({"ask_student", "ask_student_number", "ask_budget", "complaint", "ask_rider",
+                   "menu_text"})
 _LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
 
 

@@ -14,8 +14,9 @@ from models import (
     person,
     rider,
     shop,
+    student,
     tracking,
 )
 
 __all__ = ["alarm", "campus", "complaint", "errand", "group_order", "inbox", "ledger", "menu",
-           "order", "outbox", "payment", "person", "rider", "shop", "tracking"]
+           "order", "outbox", "payment", "person", "rider", "shop", "student", "tracking"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from bot import context
 from bot.commands import read_command
-from bot.routes import complaint
+from bot.routes import complaint, student_proof
 from bot.routes.application import name_and_phone
 from bot.routes.base import Turn
 from bot.routes.events import on_event, on_location
@@ -37,7 +37,8 @@ def answer(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -
     if heard.kind == "image" and (reply := rider.photo_taken(
             session, speaker, rider.Photo(heard.media_id), now=now)):
         return reply
-    if heard.kind == "image" and (reply := complaint.pictured(turn, heard.media_id)):
+    if heard.kind == "image" and (reply := student_proof.pictured(turn, heard.media_id)
+                                  or complaint.pictured(turn, heard.media_id)):
         return reply
     if not turn.text:
         return Reply("talk.words_only")
@@ -65,7 +66,7 @@ def _sentence(turn: Turn) -> Reply | None:
     """Understand it with the hat on that the speaker most likely wears."""
     if (home := customer.room_and_name(turn.text)) and (reply := _room_said(turn, *home)):
         return reply
-    if reply := complaint.answered(turn):
+    if reply := student_proof.answered(turn) or complaint.answered(turn):
         return reply
     if turn.pending.get("pending") == "ask_rider" and (reply := name_and_phone(turn)):
         return reply

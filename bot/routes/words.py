@@ -12,6 +12,7 @@ from bot.routes import (
     group_order,
     kitchen_words,
     rider_words,
+    student_proof,
 )
 from bot.routes import menu as menu_text
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
@@ -252,6 +253,7 @@ _COMMANDS: dict[str, Route] = {
     **application.COMMANDS,
     **menu_text.COMMANDS,
     **complaint.COMMANDS,
+    **student_proof.COMMANDS,
     **errand.COMMANDS,
     "change": _change,
 }

@@ -13,7 +13,7 @@ COMPOSED = ("day.", "weekday.", "state.", "status.", "step.", "hint.", "refund."
             "buyer.", "discount.", "offer.", "kitchen.buyer_", "kitchen.wish_", "cancel.agreed_",
             "payment.state_", "page.", "duty.", "delay_reason.", "kitchen.line_", "errand.size_",
             "errand.kind_", "errand.from_", "group.page_", "complaint.word_", "complaint.by_",
-            "riders.is_", "riders.decided_", "riders.you_are_")
+            "student.decided_", "riders.is_", "riders.decided_", "riders.you_are_")
 
 
 def sources():
