@@ -17,10 +17,12 @@ from models.base import Session
 from models.campus import Campus
 from models.inbox import Inbox
 from models.person import Person
+from models.rider import Rider
 
 MOST_A_MINUTE = 20
 A_MINUTE = timedelta(minutes=1)
-_NEVER_LIMITED = frozenset({"pin"})  # a call for help never comes here: bot/sos.py
+# A call for help never comes here: see bot/sos.py.
+_NEVER_LIMITED = frozenset({"pin", "confirm", "group_pay"})
 
 
 class OutOfTurn(Exception):
@@ -88,6 +90,7 @@ def _reply(session: Session, person: Person, row: Inbox, *, now: datetime) -> Re
         return Reply("talk.no_campus")
     _note_contact(person, heard, row.heard_at)
     if wait := _too_many(session, person, heard, row):
+        row.is_event = True
         return wait if wait.key != "talk.hushed" else None
     reply = routes.answer(session, Speaker(session, person, campus), heard, now=now)
     session.flush()
@@ -105,7 +108,7 @@ def _note_contact(person: Person, heard: Heard, heard_at: datetime) -> None:
 
 def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Reply | None:
     """One polite line for the first message over the limit; silence for those that follow."""
-    if heard.kind == "event" or _is_urgent(heard.text):
+    if row.is_event or _is_urgent(session, person, heard.text):
         return None
     since = row.heard_at - A_MINUTE
     said = row.said_until_now(session, since=since, most=MOST_A_MINUTE + 1)
@@ -120,6 +123,9 @@ def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Rep
     return Reply("talk.too_many", {"seconds": wait_s})
 
 
-def _is_urgent(text: str) -> bool:
+def _is_urgent(session: Session, person: Person, text: str) -> bool:
+    """A code at a door, from who carries the order; and the way to a payment."""
     command = read_command(text)
-    return command is not None and command.name in _NEVER_LIMITED
+    if command is None or command.name not in _NEVER_LIMITED:
+        return False
+    return command.name != "pin" or Rider.of_person(session, person.id) is not None

@@ -67,7 +67,7 @@ def reply_to(heard: Heard, *, now: datetime) -> str:
         person_id = Person.ensure(session, heard.app_id, heard.openid, now=now)
         row = Inbox.hear(session, app_id=heard.app_id, key=heard.key, person_id=person_id,
                          body=write_down(heard), now=now,
-                         is_event=heard.kind == "event")
+                         is_event=heard.kind == "event" and heard.event != "CLICK")
         if row.answered_at is not None or row.is_late:
             return row.answer or ""
         inbox_id = row.id

@@ -84,6 +84,11 @@ class Settings:
         return host.strip("[]"), int(port)
 
     @property
+    def proxies(self) -> int:
+        """How many proxies of ours stand before `web`, each adding to X-Forwarded-For."""
+        return self._number("PROXIES", 1) if self._get("PROXIES", "0") != "0" else 0
+
+    @property
     def web_workers(self) -> int:
         return self._number("WEB_WORKERS", 2)
 

@@ -31,7 +31,8 @@ class Inbox(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     body: Mapped[str | None] = mapped_column(Sealed)  # the message, as JSON
     heard_at: Mapped[datetime]
-    is_event: Mapped[bool] = mapped_column(default=False)  # said by the phone, not the person
+    # Said by the phone and not the person, or over the limit: does not count as said.
+    is_event: Mapped[bool] = mapped_column(default=False)
     answer: Mapped[str | None] = mapped_column(Sealed)
     answered_at: Mapped[datetime | None]
     is_late: Mapped[bool] = mapped_column(default=False)  # a worker takes this turn

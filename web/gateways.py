@@ -3,6 +3,7 @@ from functools import cache
 
 from config import settings
 from config.settings import PaySettings
+from gateways.counter import Counter
 from gateways.shared_value import open_redis
 from gateways.wechat import WeChat
 from gateways.wxpay import WxPay
@@ -22,6 +23,15 @@ def wechat_as(app_id: str, secret: str) -> WeChat:
 def wxpay() -> WxPay:
     current = settings.load()
     return _wxpay(current.pay, current.wechat_pay_api_base)
+
+
+def counter() -> Counter:
+    return _counter(settings.load().redis_url)
+
+
+@cache
+def _counter(redis_url: str) -> Counter:
+    return Counter(open_redis(redis_url))
 
 
 @cache

@@ -35,7 +35,7 @@ from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
 from models.order import Order, OrderKind
 from models.payment import Payment
-from web import gateways
+from web import gateways, limits
 from web.oauth import known_visitor, visitor
 from web.page import answer, is_from_our_page, message, render, words
 
@@ -45,6 +45,17 @@ MAX_NOTICE_BYTES: Final = 64 * 1024
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 blueprint = Blueprint("payment", __name__, template_folder="templates")
+
+
+@blueprint.before_request
+def _not_too_often() -> Response | None:
+    token = (request.view_args or {}).get("token")  # WeChat Pay's notifications have none
+    return limits.too_often(request, str(token)) if token else None
+
+
+@blueprint.after_request
+def _count_misses(response: Response) -> Response:
+    return limits.after(request, response) if (request.view_args or {}).get("token") else response
 
 
 @blueprint.get("/p/<token>")

@@ -2,6 +2,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
 from config.texts import Reply, yuan
 from handlers import dialogue
 from handlers.customer import ask_destination
@@ -21,6 +23,9 @@ from models.shop import Dish, NotEnough, take_stock
 PAY_WITHIN = timedelta(minutes=15)
 PROMISE_HOLDS = timedelta(minutes=10)  # a quote read slowly keeps its time; an old one does not
 REMIND_BEFORE = timedelta(minutes=5)
+AN_HOUR = timedelta(hours=1)
+MOST_UNPAID = 3
+MOST_AN_HOUR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
         return Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})
     if state is OrderState.DRAFT:
-        if refusal := _no_longer_so(session, speaker, order, now=now):
+        if refusal := (_too_many(session, speaker, order, now=now)
+                       or _no_longer_so(session, speaker, order, now=now)):
             return refusal
         try:
             order.stock_taken = take_stock(session, order.lines)
@@ -61,6 +67,23 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
     elif order.pay_until is None or order.pay_until <= now:
         return Reply("status.expired", {"code": order.code, "refund": None})
     return _pay_here(session, speaker, order, now=now)
+
+
+def _too_many(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply | None:
+    """Unpaid orders hold food that others could have, so nobody may have many of them."""
+    own = select(Order).where(Order.buyer_id == order.buyer_id, Order.group_id.is_(None),
+                              Order.pay_until.is_not(None), Order.id != order.id,
+                              Order.created_at > now - AN_HOUR).order_by(Order.id)
+    lately = list(session.scalars(own))
+    unpaid = [each.code for each in lately if each.state == OrderState.AWAITING_PAYMENT]
+    if len(unpaid) >= MOST_UNPAID:
+        return Reply("order.too_many_unpaid", {
+            "count": len(unpaid), "codes": "、".join(unpaid), "first": unpaid[0]})
+    if len(lately) >= MOST_AN_HOUR and order.group_id is None:
+        free_at = lately[-MOST_AN_HOUR].created_at + AN_HOUR + timedelta(minutes=1)
+        return Reply("order.too_many_an_hour", {
+            "most": MOST_AN_HOUR, "until": speaker.clock(free_at), "code": order.code})
+    return None
 
 
 def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,

@@ -21,6 +21,7 @@ from models.base import Base, Clock, Sessions, utcnow
 from simulator.credentials import openid_for
 from simulator.world import World
 from tests.support.simulator import credentials
+from web import gateways as pages
 from web.sos import Ringer
 from workers import clock, doors
 
@@ -161,5 +162,5 @@ def forget_everything(*caches: Callable[..., Any]) -> None:
     accounts.forget()
     refusals.forget()
     guards.forget()
-    for cached in (doors.open_redis, doors._wechat, *caches):
+    for cached in (doors.open_redis, doors._wechat, pages._counter, *caches):
         cached.cache_clear()  # type: ignore[attr-defined]
