@@ -11,7 +11,7 @@ COMMANDS = {
     "clock": ("clock",), "migrate": ("migrate",), "campus": ("campus",), "orders": ("orders",),
     "riders": ("riders",),
     "menu": ("menu",), "poster": ("poster",),
-    "doctor": ("doctor",), "reconcile": ("reconcile",),
+    "doctor": ("doctor",), "reconcile": ("reconcile",), "payouts": ("payouts",),
     "modules": ("understand", "dispatch"),
 }
 

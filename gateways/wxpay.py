@@ -33,6 +33,9 @@ _CHINA: Final = timezone(timedelta(hours=8))
 # WeChat Pay also allows "|", which travels as %7C and so spoils the request's signature.
 _TRADE_NO: Final = re.compile(r"[0-9A-Za-z_*-]{6,32}")
 _REFUND_NO: Final = re.compile(r"[0-9A-Za-z_*@-]{1,64}")
+_BILL_NO: Final = re.compile(r"[0-9A-Za-z]{6,32}")
+_TRANSFERS: Final = "/v3/fund-app/mch-transfer/transfer-bills"
+_TRANSFER_ENDED: Final = frozenset({"SUCCESS", "FAIL", "CANCELLED"})
 _PAID_CODES: Final = frozenset({"ORDERPAID", "ORDER_PAID"})
 
 Json = dict[str, Any]
@@ -83,6 +86,27 @@ class RefundState:
     refund_fen: int
     total_fen: int
     success_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferState:
+    """`state`: ACCEPTED, PROCESSING, WAIT_USER_CONFIRM (the person must tap, with `package`),
+    TRANSFERING, CANCELING → SUCCESS, FAIL, CANCELLED. `amount_fen` None: it was not told."""
+
+    state: str
+    out_bill_no: str
+    transfer_bill_no: str
+    amount_fen: int | None = None
+    package: str | None = None
+    fail_reason: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferNotice:
+    notice_id: str
+    mch_id: str
+    transfer: TransferState
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +206,25 @@ class WxPay:
         number = _checked_no(out_refund_no, _REFUND_NO)
         return _refund(self._told(self._client.query_refund(number)))
 
+    def transfer(self, out_bill_no: str, *, app_id: str, openid: str, amount_fen: int,
+                 remark: str, job: str, about: str, notify_url: str) -> TransferState:
+        """Send somebody what they earned (商家转账, scene 1005: `job` and `about` are reported).
+
+        The same number sends once, however often it is asked for with equal arguments.
+        """
+        return _transfer(self._told(self._core.request(_TRANSFERS, RequestType.POST, {
+            "appid": app_id, "out_bill_no": _checked_no(out_bill_no, _BILL_NO), "openid": openid,
+            "transfer_scene_id": "1005", "transfer_amount": amount_fen,
+            "transfer_remark": remark, "notify_url": notify_url,
+            "transfer_scene_report_infos": [
+                {"info_type": "岗位类型", "info_content": job},
+                {"info_type": "报酬说明", "info_content": about}]}, cipher_data=True)))
+
+    def query_transfer(self, out_bill_no: str) -> TransferState:
+        """Refused NOT_FOUND: it never arrived; send it again, same number."""
+        number = _checked_no(out_bill_no, _BILL_NO)
+        return _transfer(self._told(self._core.request(f"{_TRANSFERS}/out-bill-no/{number}")))
+
     def trade_bill(self, day: date) -> list[bills.Traded]:
         """All payments and refunds of a day in China. Refused STATEMENT_CREATING: not ready."""
         return [bills.traded(row) for row in self._bill(bills.trade_path(day))]
@@ -195,7 +238,7 @@ class WxPay:
                            self._core.download, path)
 
     def open_notice(self, headers: Mapping[str, str], body: bytes, *,
-                    now: datetime) -> PaymentNotice | RefundNotice:
+                    now: datetime) -> PaymentNotice | RefundNotice | TransferNotice:
         """Verify, decrypt and read a notification. Raises BadNotice.
 
         The network is used only to learn certificates, once a minute at most. `headers` are
@@ -351,7 +394,7 @@ class _Core(Core):  # type: ignore[misc]
         return headers
 
 
-def _notice(told: Any) -> PaymentNotice | RefundNotice:
+def _notice(told: Any) -> PaymentNotice | RefundNotice | TransferNotice:
     if not told:  # wechatpayv3 could not decrypt it
         raise BadNotice("cannot be decrypted")
     notice_id, resource = _field(told, "id", str), told["resource"]
@@ -360,6 +403,8 @@ def _notice(told: Any) -> PaymentNotice | RefundNotice:
             return PaymentNotice(notice_id, _transaction(resource))
         case "REFUND":
             return RefundNotice(notice_id, _field(resource, "mchid", str), _refund(resource))
+        case "MCHTRANSFER":
+            return TransferNotice(notice_id, _field(resource, "mch_id", str), _transfer(resource))
     raise BadNotice("unknown event type")
 
 
@@ -392,6 +437,16 @@ def _refund(told: Json) -> RefundState:
         refund_fen=_field(amount, "refund", int),
         total_fen=_field(amount, "total", int),
         success_at=_moment(success) if success else None)
+
+
+def _transfer(told: Json) -> TransferState:
+    state, updated = _field(told, "state", str), told.get("update_time")
+    amount = told.get("transfer_amount")
+    return TransferState(
+        state, _field(told, "out_bill_no", str), _field(told, "transfer_bill_no", str),
+        amount_fen=amount if isinstance(amount, int) else None,
+        package=told.get("package_info"), fail_reason=str(told.get("fail_reason") or ""),
+        ended_at=_moment(updated) if updated and state in _TRANSFER_ENDED else None)
 
 
 def _field(told: Json, name: str, kind: type[T]) -> T:

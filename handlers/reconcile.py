@@ -13,6 +13,7 @@ from models.base import Session
 from models.order import Order
 from models.outbox import Outbox, owe
 from models.payment import Payment, PaymentState, Refund, RefundState
+from models.payout import Payout, PayoutState
 from models.rules.reconcile import Difference, Kind, Moved, Wrong, differences
 
 CHINA: Final = timezone(timedelta(hours=8))  # WeChat Pay's day, wherever the campus is
@@ -69,10 +70,13 @@ def reconcile(session: Session, day: date, theirs: Sequence[Moved], charged: Ite
     numbers = {moved.number for moved in theirs}
     payments = _payments(session, numbers, day)
     refunds = _refunds(session, numbers, day)
-    booked = [*map(_paid, _taken(payments)), *map(_given, _done(refunds))]
-    found = differences(theirs, booked, due=_due(payments, refunds, day), known=[
+    payouts = _payouts(session, numbers, day)
+    booked = [*map(_paid, _taken(payments)), *map(_given, _done(refunds)),
+              *map(_sent, _arrived(payouts))]
+    found = differences(theirs, booked, due=_due(payments, refunds, payouts, day), known=[
         *((Kind.PAYMENT, p.out_trade_no) for p in payments),
-        *((Kind.REFUND, r.out_refund_no) for r in refunds)])
+        *((Kind.REFUND, r.out_refund_no) for r in refunds),
+        *((Kind.TRANSFER, p.out_bill_no) for p in payouts)])
     for difference in found:
         _heal(session, difference, day, now=now)
     return Agreement(day, len(theirs), _book(session, charged, now=now), tuple(found))
@@ -93,6 +97,18 @@ def _refunds(session: Session, numbers: set[str], day: date) -> list[Refund]:
            & (Refund.state == RefundState.SUCCEEDED))).order_by(Refund.id)))
 
 
+def _payouts(session: Session, numbers: set[str], day: date) -> list[Payout]:
+    since, until = _span(day)
+    return list(session.scalars(select(Payout).where(
+        Payout.out_bill_no.in_(numbers)
+        | ((Payout.ended_at >= since) & (Payout.ended_at < until)
+           & (Payout.state == PayoutState.PAID))).order_by(Payout.id)))
+
+
+def _arrived(payouts: Iterable[Payout]) -> list[Payout]:
+    return [p for p in payouts if p.state == PayoutState.PAID]
+
+
 def _taken(payments: Iterable[Payment]) -> list[Payment]:
     return [p for p in payments if p.state == PaymentState.PAID]
 
@@ -101,10 +117,12 @@ def _done(refunds: Iterable[Refund]) -> list[Refund]:
     return [r for r in refunds if r.state == RefundState.SUCCEEDED]
 
 
-def _due(payments: Iterable[Payment], refunds: Iterable[Refund], day: date) -> list[Moved]:
+def _due(payments: Iterable[Payment], refunds: Iterable[Refund], payouts: Iterable[Payout],
+         day: date) -> list[Moved]:
     since, until = _span(day)
     return [*(_paid(p) for p in _taken(payments) if p.paid_at and since <= p.paid_at < until),
-            *(_given(r) for r in _done(refunds) if r.ended_at and since <= r.ended_at < until)]
+            *(_given(r) for r in _done(refunds) if r.ended_at and since <= r.ended_at < until),
+            *(_sent(p) for p in _arrived(payouts) if p.ended_at and since <= p.ended_at < until)]
 
 
 def _paid(payment: Payment) -> Moved:
@@ -116,6 +134,11 @@ def _given(refund: Refund) -> Moved:
     return Moved(Kind.REFUND, refund.out_refund_no, -refund.amount_fen, refund.refund_id or "")
 
 
+def _sent(payout: Payout) -> Moved:
+    return Moved(Kind.TRANSFER, payout.out_bill_no, -payout.amount_fen,
+                 payout.transfer_bill_no or "")
+
+
 def _heal(session: Session, difference: Difference, day: date, *, now: datetime) -> None:
     """Money that WeChat Pay says has moved, and we have not heard of: ask, and book the answer."""
     if difference.wrong is not Wrong.NOT_BOOKED:
@@ -125,7 +148,9 @@ def _heal(session: Session, difference: Difference, day: date, *, now: datetime)
         assert payment is not None
         Order.lock(session, payment.order_id)
         check_soon(session, payment, f"bill:{day}", now=now)
-    elif refund := Refund.by_number(session, difference.number):
+    if difference.kind is Kind.REFUND:
+        refund = Refund.by_number(session, difference.number)
+        assert refund is not None
         owe_refund(session, refund, now=now, again=f"bill:{day}")
 
 

@@ -327,6 +327,8 @@ def _party(session: Session, order: Order, account: str) -> str:
             return "going back to the payer"
         case "shop":
             return f"shop {order.shop.name}"
+        case "payout":
+            return "on its way to a rider"
         case "rider":
             return _Cast.rider(session.get(Rider, int(number)))
     return PARTIES[kind]

@@ -17,7 +17,8 @@ PLATFORM = "platform"      # our part of delivery, and what we stand for ourselv
 COMMISSION = "commission"  # our part of what shops sell
 PROMOTION = "promotion"    # discounts that the platform stands for
 WECHAT_FEES = "wechat_fees"
-SHAPE = r"^(wechat|bank|platform|commission|promotion|wechat_fees|(order|refund|shop|rider):\d+)$"
+SHAPE = (r"^(wechat|bank|platform|commission|promotion|wechat_fees"
+         r"|(order|refund|shop|rider|payout):\d+)$")
 
 
 def held_for(order_id: int) -> str:
@@ -36,6 +37,11 @@ def shop_account(shop_id: int) -> str:
 
 def rider_account(rider_id: int) -> str:
     return f"rider:{rider_id}"
+
+
+def on_its_way(payout_id: int) -> str:
+    """A rider's money between our books and the rider's wallet."""
+    return f"payout:{payout_id}"
 
 
 class LedgerGroup(Base):
@@ -87,6 +93,10 @@ def post(session: Session, kind: str, *, key: str, entries: Mapping[str, int], n
                     for account, amount in entries.items() if amount)
     session.flush()
     return True
+
+
+def is_booked(session: Session, key: str) -> bool:
+    return session.scalar(select(LedgerGroup.id).filter_by(key=key)) is not None
 
 
 def balance(session: Session, account: str) -> int:

@@ -113,6 +113,7 @@ class Order(Base):
     discounts: Mapped[list[Any]] = mapped_column(default=list)  # {"kind", "name", "off_fen"}
     payable_fen: Mapped[int] = mapped_column(default=0)
     rider_fee_fen: Mapped[int] = mapped_column(default=0)
+    waiting_fen: Mapped[int] = mapped_column(default=0)  # for the rider's wait at the shop
 
     created_at: Mapped[datetime]
     pay_until: Mapped[datetime | None]

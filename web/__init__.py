@@ -3,7 +3,7 @@ from flask import Blueprint
 
 
 def create_blueprints() -> list[Blueprint]:
-    from web import assets, errors, group_order, health, payment, photo, tracking
+    from web import assets, errors, group_order, health, payment, payout, photo, tracking
 
     return [assets.blueprint, errors.blueprint, group_order.blueprint, health.blueprint,
-            payment.blueprint, photo.blueprint, tracking.blueprint]
+            payment.blueprint, payout.blueprint, photo.blueprint, tracking.blueprint]

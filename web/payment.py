@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from config import settings
 from config.texts import yuan
 from gateways.errors import Refused, Unreachable
-from gateways.wxpay import AlreadyPaid, BadNotice, PaymentNotice, RefundNotice
+from gateways.wxpay import AlreadyPaid, BadNotice, PaymentNotice, RefundNotice, TransferNotice
 from handlers.errand import words as errands
 from handlers.offers import parts
 from handlers.payment import (
@@ -30,6 +30,7 @@ from handlers.payment import (
     record_refund,
     standing,
 )
+from handlers.payout import RecordTransfer, record_transfer
 from handlers.wording import clock, what
 from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
@@ -191,6 +192,7 @@ def _lines(order: Order) -> list[tuple[str, str]]:
 
 @blueprint.post("/wxpay/notify/payment")
 @blueprint.post("/wxpay/notify/refund")
+@blueprint.post("/wxpay/notify/transfer")
 def notify() -> Response:
     """WeChat Pay's news. Accepted (204) once committed; otherwise WeChat Pay tells it again."""
     now = utcnow()
@@ -210,9 +212,15 @@ def notify() -> Response:
     return Response(status=204) if is_believed else _failed(400, "does not fit our record")
 
 
-def _record(notice: PaymentNotice | RefundNotice, now: datetime) -> bool:
+def _record(notice: PaymentNotice | RefundNotice | TransferNotice, now: datetime) -> bool:
     our_mch_id = settings.load().pay.mch_id
     with Sessions.begin() as session:
+        if isinstance(notice, TransferNotice):
+            moved = notice.transfer
+            return record_transfer(session, RecordTransfer(
+                moved.out_bill_no, moved.state, notice.mch_id, moved.transfer_bill_no,
+                moved.amount_fen, None, moved.fail_reason, moved.ended_at),
+                our_mch_id=our_mch_id, now=now)
         if isinstance(notice, RefundNotice):
             told = notice.refund
             return record_refund(session, RecordRefund(

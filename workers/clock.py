@@ -30,6 +30,7 @@ from handlers.payment import (
     troubled_refunds,
     unfollowed_payments,
 )
+from handlers.payout import close_day, to_close
 from handlers.reconcile import owe_reconciling
 from handlers.rider import complete_forgotten, end_break
 from handlers.rider.door import DONE_AFTER
@@ -201,6 +202,7 @@ def sweep(*, now: datetime) -> None:
     each(_stranded(now), note_no_rider, now=now)
     each(_late(now), look_ahead, now=now)
     each(_forgotten(now), complete_forgotten, now=now)
+    each(_ids(to_close()), close_day, now=now)
     each(_ids(unfollowed_payments(now)), ask_unfollowed, now=now)
     each(_ids(lately_closed(now)), ask_after_close, now=now)
     each(_ids(troubled_refunds(now)), mend_refund, now=now)

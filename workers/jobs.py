@@ -13,6 +13,7 @@ PAYERS = {
     "payment.close": ("money", "workers.payment", "close"),
     "payment.check": ("money", "workers.payment", "check"),
     "refund.ask": ("money", "workers.payment", "ask_refund"),
+    "payout.send": ("money", "workers.payout", "send"),
     "reconcile": ("money", "workers.reconcile", "settle"),
     "tags": ("push", "workers.tags", "pay"),
 }

@@ -79,7 +79,8 @@ def today(session: Session, speaker: Speaker, rider: Rider, *,
     """How many orders this rider has delivered since midnight, and what they earned in fen."""
     midnight = now.astimezone(speaker.campus.zone).replace(hour=0, minute=0, second=0,
                                                            microsecond=0)
-    query = select(func.count(), func.coalesce(func.sum(Order.rider_fee_fen), 0)).where(
+    query = select(func.count(), func.coalesce(func.sum(
+        Order.rider_fee_fen + Order.waiting_fen), 0)).where(
         Order.rider_id == rider.id, Order.state == OrderState.DELIVERED,
         Order.ended_at >= midnight)
     count, earned = session.execute(query).one()

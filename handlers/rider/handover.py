@@ -3,7 +3,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from config.texts import Reply, yuan
+from config.texts import Reply, text_of, yuan
 from handlers import dialogue
 from handlers.duty import call_duty
 from handlers.errand.spending import settle_budget
@@ -69,8 +69,17 @@ def _delivered(session: Session, speaker: Speaker, order: Order, *, now: datetim
     rider.seen_at = now
     count, earned = today(session, speaker, rider, now=now)
     return Reply("rider.delivered", {
-        "code": order.code, "fee": yuan(order.rider_fee_fen), "count": count,
+        "code": order.code, "fee": _fee(order), "count": count,
         "earned": yuan(earned), "others": others(speaker, order)})
+
+
+def _fee(order: Order) -> str:
+    """¥3.20, or ¥3.20+等待¥0.50=¥3.70."""
+    if not order.waiting_fen:
+        return yuan(order.rider_fee_fen)
+    return text_of(Reply("rider.fee_waited", {
+        "fee": yuan(order.rider_fee_fen), "waiting": yuan(order.waiting_fen),
+        "total": yuan(order.rider_fee_fen + order.waiting_fen)}))
 
 
 def settle_delivered(session: Session, order: Order, *, now: datetime) -> None:
@@ -86,7 +95,8 @@ def settle(session: Session, order: Order, *, now: datetime) -> None:
                 entries={
                     ledger.held_for(order.id): order.payable_fen,
                     ledger.PROMOTION: order.discount_fen,
-                    ledger.PLATFORM: -(order.delivery_fen - order.rider_fee_fen),
+                    ledger.PLATFORM: -(order.delivery_fen - order.rider_fee_fen
+                                       - order.waiting_fen),
                     ledger.COMMISSION: -commission,
                     **_earned(order, order.goods_fen - commission)})
 
@@ -107,5 +117,5 @@ def _earned(order: Order, goods_fen: int) -> dict[str, int]:
     earned = {seller: -goods_fen}
     if order.rider_id is not None:
         rider = ledger.rider_account(order.rider_id)
-        earned[rider] = earned.get(rider, 0) - order.rider_fee_fen
+        earned[rider] = earned.get(rider, 0) - order.rider_fee_fen - order.waiting_fen
     return earned

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from sqlalchemy import func, select
+
 from config.texts import Reply, text_of
 from handlers import dialogue, undo
 from handlers.errand import station
@@ -13,8 +15,9 @@ from handlers.rider.shared import drop_place, next_step, others, own_job, stand_
 from handlers.speaker import Speaker
 from handlers.wording import clock, dated, summary
 from models.base import Session
-from models.order import Order, OrderKind
+from models.order import Order, OrderKind, OrderLog
 from models.rules.order_state import WANTS_RIDER, OrderEvent, OrderState
+from models.rules.pricing import waiting_fen
 
 LATE: Final = timedelta(minutes=1)  # a word that took longer was sent from where there is no net
 OVERTAKEN: Final = timedelta(minutes=30)
@@ -63,6 +66,7 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
         return first
     order.pin = order.pin or new_pin(None)
     order.picked_up_at = now
+    order.waiting_fen = _waiting_fen(session, order, now)
     undo.offer(speaker.person, "step", now=now, order_id=order.id, step="picked_up")
     order.apply(session, OrderEvent.PICKED_UP, now=now, by=speaker.person.id, **cmd.claims(now))
     stand_at(speaker, order.pickup_place, now)
@@ -78,6 +82,16 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
     return Reply("rider.picked_up", {
         "code": order.code, "items": summary(order), "where": drop_place(order),
         "others": others(speaker, order)})
+
+
+def _waiting_fen(session: Session, order: Order, now: datetime) -> int:
+    """For the time at the shop until the food was done, as the kitchen said, or was handed out."""
+    if order.kind == OrderKind.ERRAND or order.rider is None:
+        return 0
+    came = session.scalar(select(func.min(OrderLog.at)).filter_by(
+        order_id=order.id, event=OrderEvent.AT_SHOP, person_id=order.rider.person_id))
+    done = order.food_ready_at if order.state == OrderState.READY and order.food_ready_at else now
+    return waiting_fen((min(now, done) - came).total_seconds()) if came else 0
 
 
 def new_pin(old: str | None) -> str:
@@ -126,6 +140,6 @@ def undo_step(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
         order.arrived_at = order.nobody_at = None
         dialogue.clear(speaker.person)
     else:
-        order.picked_up_at = None
+        order.picked_up_at, order.waiting_fen = None, 0
     order.apply(session, OrderEvent.UNDONE, now=now, by=speaker.person.id)
     return Reply("rider.step_undone", {"code": order.code, "next": next_step(order)})

@@ -38,6 +38,13 @@ class Fees:
         return self.delivery_fen(distance_m) - self.delivery_base_fen
 
 
+def waiting_fen(waited_s: float) -> int:
+    """What a rider gets for a wait at the shop: 10 fen for each begun minute after the first
+    five, at most 200."""
+    minutes = -(-max(0, int(waited_s) - 300) // 60)
+    return min(200, 10 * minutes)
+
+
 def commission_fen(goods_fen: int, percent: int) -> int:
     """Our part of what a shop sold, rounded down: in the shop's favour."""
     return goods_fen * percent // 100

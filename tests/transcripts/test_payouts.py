@@ -1,0 +1,288 @@
+"""What a day has earned, and how it gets into wallets."""
+import re
+
+import pytest
+import requests
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from cli.payouts import payouts
+from config import settings
+from models.base import Sessions, utcnow
+from models.payout import Payout
+from models.rider import Rider
+from tests.support.payment import at_once, balances
+from tests.transcripts.stories import AT_THE_DOOR
+from tests.transcripts.test_first_lunch import pin_of
+
+TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
+
+
+@pytest.fixture
+def delivered(chat):
+    """A lunch at noon, handed over; 阿哲 has earned ¥1.60 and 阿香 ¥16.00."""
+    chat.stage.wait_until(12, 0)
+    chat.play(AT_THE_DOOR)
+    chat.play(f"阿哲  {pin_of(chat, '小林')}\nbot  rider.delivered")
+    chat.stage.pump()
+    for who in ("小林", "阿香", "阿哲"):
+        chat._read(who)
+        chat._unread[who] = []
+    return chat
+
+
+def booked(kind):
+    with Sessions() as session:
+        return sum(fen for account, fen in balances(session).items()
+                   if account.partition(":")[0] == kind)
+
+
+def newest():
+    with Sessions() as session:
+        return session.scalars(select(Payout).order_by(Payout.id.desc()).limit(1)).one()
+
+
+def take(chat, who="阿哲"):
+    """Open the newest link to a payout and confirm what WeChat asks; what the page hears."""
+    page = open_page(chat, who)
+    asked = {name: re.search(rf'data-{key}="([^"]+)"', page)[1]
+             for name, key in (("mchId", "mch"), ("appId", "app"), ("package", "package"))}
+    chat.stage.world.knobs.transfer_takes_s = 0
+    told = chat.stage.world.receive(who, asked)["err_msg"]
+    chat.stage.world.settle()
+    chat._read(who)  # WeChat's own word that money came is no word of ours
+    chat._unread[who] = [event for event in chat._unread[who] if event["type"] != "notice"]
+    return told.rpartition(":")[2]
+
+
+def open_page(chat, who="阿哲"):
+    url = re.findall(r'href="([^"]+/r/[^"]+)"', "".join(chat._shown["阿哲"]))[-1]
+    return requests.get(chat.stage.world.open(who, url), timeout=10).text
+
+
+CLOSE = """
+    (it is 22:30)
+    (work)
+    (work)
+    push  阿香  payout.shop_day  count=1  sold=¥16.00  cut=¥0.00  total=¥16.00  $c
+    push  阿哲  payout.rider_day  count=1  total=¥1.60  $c
+    push  阿哲  payout.waiting  amount=¥1.60
+"""
+
+
+def test_the_day_is_closed_and_the_rider_takes_the_money(delivered):
+    chat = delivered
+    chat.play(CLOSE)
+    assert booked("payout") == -160
+    assert "收进零钱" in open_page(chat)
+    assert take(chat) == "ok"
+    chat.play("""
+        (work)
+        push  阿哲  payout.paid  amount=¥1.60
+        (24 h pass)
+        (work)
+        quiet 阿哲
+    """)
+
+    assert newest().state == "paid"
+    assert booked("rider") == booked("payout") == 0
+    transfer, = chat.stage.world.transfers.values()
+    assert (transfer.amount, transfer.params["transfer_scene_id"]) == (160, "1005")
+    assert "已经进你的零钱" in open_page(chat)
+
+
+def test_what_nobody_took_in_a_day_is_the_riders_as_before(delivered):
+    chat = delivered
+    chat.play("""
+        阿哲  提现
+        (work)
+        push  阿哲  payout.waiting
+        (it is 22:30)
+        (work)
+        (work)
+        push  阿哲  payout.rider_day  收进零钱
+        (it is 12:30)
+        (work)
+        push  阿哲  payout.failed  amount=¥1.60
+    """)
+    assert newest().state == "failed"
+    assert (booked("rider"), booked("payout")) == (-160, 0)
+    chat.play("""
+        阿哲  〔提现〕
+        bot   payout.begun  amount=¥1.60
+        (work)
+        push  阿哲  payout.waiting  amount=¥1.60
+    """)
+    assert take(chat) == "ok"
+    chat.play("(work)\npush  阿哲  payout.paid")
+    assert len(chat.stage.world.transfers) == 2
+
+
+def test_money_is_had_before_the_day_is_over(delivered):
+    delivered.play("""
+        阿哲  今天赚了多少
+        bot   payout.rider_day  count=1  left=¥1.60
+        阿哲  提现
+        bot   payout.begun  amount=¥1.60
+        (work)
+        push  阿哲  payout.waiting
+        阿哲  提现
+        bot   payout.waiting  amount=¥1.60
+        阿哲  账单
+        bot   payout.rider_day  left=¥0.00  收进零钱
+    """)
+    assert take(delivered) == "ok"
+    delivered.play("""
+        (work)
+        push  阿哲  payout.paid
+        阿哲  提现
+        bot   payout.too_little
+    """)
+
+
+def test_the_cook_sees_commission(delivered, demo_campus):
+    chat = delivered
+    demo_campus["fees"]["commission_percent"] = 6
+    chat.stage.load(demo_campus)
+    chat.play(AT_THE_DOOR.replace("bot   rider.online", "").replace("$c", "$d"))
+    chat.play(f"阿哲  {pin_of(chat, '小林')}")
+    chat.play("""
+        阿香  今天账单
+        bot   payout.shop_day  count=2  sold=¥32.00  cut=¥0.96  total=¥31.04
+    """)
+
+
+def test_who_earns_nothing_is_understood_as_before(chat):
+    chat.play("小林  帮助")
+    said = chat.stage.says("小林", "账单")
+    assert "单 ¥" not in said
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"cut": True}, {"lose_answer": True},
+                                   {"status": 403, "code": "NOT_ENOUGH"}])
+def test_a_transfer_without_a_clear_answer_is_sent_once(delivered, fault):
+    delivered.stage.world.faults.add(TRANSFERS, **fault)
+    delivered.play("""
+        阿哲  提现
+        bot   payout.begun
+        (work)
+        (11 s pass)
+        (work)
+        push  阿哲  payout.waiting  amount=¥1.60
+    """)
+    assert len(delivered.stage.world.transfers) == 1
+    assert take(delivered) == "ok"
+
+
+def test_a_refused_transfer_leaves_the_money_with_the_rider(delivered):
+    delivered.stage.world.faults.add(TRANSFERS, status=403, code="NO_AUTH")
+    delivered.play("""
+        阿哲  提现
+        bot   payout.begun
+        (work)
+        (work)
+        push  阿哲  payout.failed  amount=¥1.60
+        阿哲  提现
+        (work)
+        push  阿哲  payout.waiting
+    """)
+    assert (booked("rider"), booked("payout")) == (0, -160)
+
+
+@pytest.mark.parametrize("trouble", [{"drop": True, "times": 99}, {"repeat": 3},
+                                     {"forge": True}, {"change": {"transfer_amount": 1}},
+                                     {"change": {"mch_id": "1900000000"}}],
+                         ids=lambda trouble: next(iter(trouble)))
+def test_whatever_becomes_of_the_news_it_is_paid_once(delivered, trouble):
+    times = trouble.pop("times", 1)
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+    delivered.stage.world.faults.add("notify/transfer", times, **trouble)
+    assert take(delivered) == "ok"
+    delivered.play("""
+        (1 min pass)
+        (work)
+        push  阿哲  payout.paid
+        (10 min pass)
+        (work)
+        quiet 阿哲
+    """)
+    assert booked("rider") == booked("payout") == 0
+    assert booked("wechat") == 1300 - 160
+
+
+def test_a_transfer_that_wechat_pay_fails_is_the_riders_again(delivered):
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+    delivered.stage.world.faults.add("transfer", outcome="FAIL", code="PAYEE_ACCOUNT_ABNORMAL")
+    take(delivered)
+    delivered.play("(work)\npush  阿哲  payout.failed")
+    assert (booked("rider"), booked("payout")) == (-160, 0)
+
+
+def test_somebody_elses_link_shows_and_pays_nothing(delivered):
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+    assert "1.60" not in open_page(delivered, "小林")
+    with pytest.raises(TypeError):  # no package on the page
+        take(delivered, "小林")
+
+
+def test_two_wishes_at_once_make_one_payout(delivered):
+    from handlers.payout import pay_out
+
+    with Sessions() as session:
+        rider_id = session.scalars(select(Rider.id)).one()
+    made = at_once(*[lambda session: pay_out(session, rider_id, now=utcnow()).id] * 6)
+    assert len(set(made)) == 1
+    assert (booked("rider"), booked("payout")) == (0, -160)
+
+
+def test_waiting_at_the_shop_is_paid_and_shown(chat):
+    chat.stage.wait_until(12, 0)
+    story = AT_THE_DOOR.replace("bot   rider.at_shop", "bot   rider.at_shop\n    (10 min pass)")
+    chat.play(story)
+    chat.play(f"""
+        阿哲  {pin_of(chat, "小林")}
+        bot   rider.delivered  fee=¥1.60+等待¥0.50=¥2.10  earned=¥2.10
+        阿哲  账单
+        bot   payout.rider_day  count=1  total=¥2.10  等待¥0.50
+    """)
+    assert (booked("rider"), booked("platform")) == (-210, 10)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1")
+
+    def once(*arguments):
+        return CliRunner().invoke(payouts, list(arguments))
+    yield once
+    settings.load.cache_clear()
+
+
+def test_a_shop_is_paid_from_our_bank_and_booked_once(delivered, run):
+    stated = run("shops").stdout
+    assert re.search(r"as01 +1 orders  sold +¥16.00  commission +¥0.00  earned +¥16.00  "
+                     r"owed +¥16.00  阿香黄焖鸡米饭", stated)
+    assert "as01,阿香黄焖鸡米饭,A1," in run("shops", "--csv").stdout
+    assert run("paid", "as01", "16.01", "--ref", "B1").exit_code == 1
+    assert run("paid", "as01", "10.00", "--ref", "B1").exit_code == 0
+    assert "booked before" in run("paid", "as01", "10.00", "--ref", "B1").stdout
+    assert run("paid", "as01", "x", "--ref", "B2").exit_code == 2
+    assert (booked("shop"), booked("bank")) == (-600, -1000)
+
+
+def test_transfers_are_reconciled_too(delivered, run):
+    from cli.reconcile import reconcile
+
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+    take(delivered)
+    delivered.play("(work)")
+    day = str(utcnow().astimezone().date())
+    delivered.stage.wait_until(11, 0)
+    told = CliRunner().invoke(reconcile, ["--date", day])
+    assert (told.exit_code, told.stdout.count("2 movements compared")) == (0, 1), told.output
+    with Sessions.begin() as session:
+        payout = session.scalars(select(Payout)).one()
+        payout.amount_fen += 1
+    told = CliRunner().invoke(reconcile, ["--date", day])
+    assert re.search(r"transfer +T\w+ +another amount +ours +-1.61 +WeChat's +-1.60", told.stdout)
+    assert "1.60" in run("list").stdout or "1.61" in run("list").stdout

@@ -1,0 +1,98 @@
+"""Riders' money on its way: sent once under one number, and followed until it has ended."""
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from config import settings
+from config.texts import Reply, plain
+from gateways.errors import Refused, Unreachable
+from gateways.wxpay import TransferState
+from handlers.payment import notify_url
+from handlers.payout import (
+    RecordTransfer,
+    Transfer,
+    begin_sending,
+    note_refused,
+    record_transfer,
+)
+from models.base import Sessions
+from models.outbox import Outbox
+from models.payout import ENDED, Payout, PayoutState
+from workers.payment import TEMPORARY, wxpay
+
+log = structlog.get_logger(__name__)
+
+NEVER_SENT: Final = frozenset({"NOT_FOUND", "RESOURCE_NOT_EXISTS"})
+PATIENCE: Final = timedelta(days=10)
+
+
+def send(outbox_id: int, *, now: datetime) -> None:
+    """One attempt between two short transactions; may run twice at once and may die anywhere."""
+    with Sessions.begin() as session:
+        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
+        if debt.settled_at is not None:
+            return
+        debt.begin_attempt(now)
+        payout_id, is_first = debt.payload["payout_id"], debt.attempts == 1
+        wanted = begin_sending(session, payout_id)
+        if isinstance(wanted, PayoutState):
+            debt.settle(wanted, now)
+            return
+    try:
+        told = _send(wanted, is_first=is_first)
+    except Unreachable as error:
+        _leave(outbox_id, str(error), now)
+    except Refused as refusal:
+        if refusal.code in TEMPORARY:
+            _leave(outbox_id, str(refusal), now)
+        else:
+            _note_refused(outbox_id, payout_id, str(refusal), now)
+    else:
+        _note_told(outbox_id, payout_id, told, now)
+
+
+def _send(wanted: Transfer, *, is_first: bool) -> TransferState:
+    """Send it the first time; afterwards ask first, and send it again only if it never arrived,
+    or if the answer was lost: what the rider's page needs comes with that alone."""
+    if not is_first:
+        try:
+            told = wxpay().query_transfer(wanted.out_bill_no)
+            if told.state != "WAIT_USER_CONFIRM" or wanted.has_package:
+                return told
+        except Refused as refusal:
+            if refusal.code not in NEVER_SENT:
+                raise
+    return wxpay().transfer(
+        wanted.out_bill_no, app_id=wanted.app_id, openid=wanted.openid,
+        amount_fen=wanted.amount_fen, remark=plain(Reply("payout.remark")),
+        job=plain(Reply("payout.job")), about=plain(Reply("payout.about")),
+        notify_url=notify_url("transfer"))
+
+
+def _note_told(outbox_id: int, payout_id: int, told: TransferState, now: datetime) -> None:
+    with Sessions.begin() as session:
+        mch_id = settings.load().pay.mch_id
+        fits = record_transfer(session, RecordTransfer(
+            told.out_bill_no, told.state, mch_id, told.transfer_bill_no, told.amount_fen,
+            told.package, told.fail_reason, told.ended_at), our_mch_id=mch_id, now=now)
+        state = session.get_one(Payout, payout_id).state
+        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
+        if not fits:
+            debt.settle("dead: WeChat Pay tells of another transfer", now)
+        elif state in ENDED:
+            debt.settle(state, now)
+
+
+def _note_refused(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
+    with Sessions.begin() as session:
+        note_refused(session, payout_id, why, now=now)
+        session.get_one(Outbox, outbox_id, with_for_update=True).settle(f"dead: {why}", now)
+
+
+def _leave(outbox_id: int, why: str, now: datetime) -> None:
+    log.warning("payout.left", outbox=outbox_id, why=why)
+    with Sessions.begin() as session:
+        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
+        if debt.settled_at is None and now - debt.created_at > PATIENCE:
+            debt.settle(f"dead: {why}", now)
