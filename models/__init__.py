@@ -10,6 +10,7 @@ from models import (
     menu,
     order,
     outbox,
+    pay_invite,
     payment,
     person,
     rider,
@@ -19,4 +20,5 @@ from models import (
 )
 
 __all__ = ["alarm", "campus", "complaint", "errand", "group_order", "inbox", "ledger", "menu",
-           "order", "outbox", "payment", "person", "rider", "shop", "student", "tracking"]
+           "order", "outbox", "pay_invite", "payment", "person", "rider", "shop", "student",
+           "tracking"]

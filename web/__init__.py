@@ -3,7 +3,17 @@ from flask import Blueprint
 
 
 def create_blueprints() -> list[Blueprint]:
-    from web import assets, errors, group_order, health, payment, payout, photo, tracking
+    from web import (
+        assets,
+        errors,
+        group_order,
+        health,
+        paying_for,
+        payment,
+        payout,
+        photo,
+        tracking,
+    )
 
-    return [assets.blueprint, errors.blueprint, group_order.blueprint, health.blueprint,
-            payment.blueprint, payout.blueprint, photo.blueprint, tracking.blueprint]
+    rooms = (assets, errors, group_order, health, paying_for, payment, payout, photo, tracking)
+    return [room.blueprint for room in rooms]

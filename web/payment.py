@@ -173,7 +173,7 @@ def _facts(session: Session, payment: Payment, now: datetime) -> dict[str, Any]:
     room = order.room if order.buyer_id == payment.payer_id else None
     return {
         "state": stands, "code": order.code, "shop": order.shop.name,
-        "lines": _lines(order) if stands is not Standing.REVISED else [],
+        "lines": lines_of(order) if stands is not Standing.REVISED else [],
         "total": yuan(payment.paid_fen or payment.amount_fen),
         "where": f"{place} {room or ''}".strip(), "when": clock(order.promised_at, campus),
         "until": clock(payment.expires_at, campus),
@@ -181,7 +181,7 @@ def _facts(session: Session, payment: Payment, now: datetime) -> dict[str, Any]:
     }
 
 
-def _lines(order: Order) -> list[tuple[str, str]]:
+def lines_of(order: Order) -> list[tuple[str, str]]:
     if order.kind == OrderKind.ERRAND:
         return [(name, yuan(fen)) for name, fen in errands.paid_lines(order)]
     lines = [(what(line), yuan(line.amount_fen)) for line in order.lines]

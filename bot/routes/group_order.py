@@ -12,7 +12,7 @@ from bot.nlu.understand import Understanding
 from bot.routes.base import Route, Turn, by_code, items_of, understood
 from bot.routes.undo import take_back
 from config.texts import Reply
-from handlers import dialogue, kitchen, rider
+from handlers import dialogue, kitchen, paying_for, rider
 from handlers import group_order as groups
 from handlers import order as ordering
 from handlers.group_order import kitchen as group_kitchen
@@ -303,6 +303,13 @@ def _own(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
     return groups.leave(turn.session, turn.speaker, cmd, now=turn.now)
 
 
+def _pay_for(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
+    """G5代付: a roommate pays one's own part."""
+    if not (command.code or "").startswith("G"):
+        return None
+    return paying_for.invite_in_group(turn.session, turn.speaker, group.id, now=turn.now)
+
+
 def _undo(turn: Turn, group: GroupOrder, command: Command) -> Reply:
     """撤回接G5: what was done last, which was done to all of the group."""
     return take_back(turn, Command("undo"))
@@ -325,7 +332,7 @@ _WORDS: Final[dict[str, Act]] = {
     "take": _answer, "decline": _answer, "reject": _answer, "cooked": _cooked,
     "at_shop": _step, "picked_up": _step, "arrived": _step,
     "confirm": _own, "cancel": _own, "cancel_sure": _own, "keep": _stay, "status": _status,
-    "change": _change, "undo": _undo, "give_back": _give_back,
+    "change": _change, "pay_for": _pay_for, "undo": _undo, "give_back": _give_back,
 }
 
 

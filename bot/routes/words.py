@@ -21,7 +21,7 @@ from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
 from bot.routes.undo import take_back
 from config.texts import Reply
-from handlers import customer, human, kitchen, menu, rider, suggest, tracking
+from handlers import customer, human, kitchen, menu, paying_for, rider, suggest, tracking
 from handlers import order as ordering
 from handlers.taps import is_stale
 from models.order import Order
@@ -213,6 +213,7 @@ _COMMANDS: dict[str, Route] = {
     "collect": _collect,
     "share_progress": buyer_words.own_order(tracking.share),
     "stop_sharing": buyer_words.own_order(tracking.stop_sharing),
+    "pay_for": buyer_words.own_order(paying_for.invite),
     "resend_pin": buyer_words.own_step(rider.resend_pin),
     "fetch_oneself": buyer_words.own_order(ordering.fetch_oneself),
     "give_up": buyer_words.own_order(ordering.give_up),

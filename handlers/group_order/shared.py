@@ -63,8 +63,12 @@ def label_of(member: GroupMember) -> str:
 
 def opener_of(group: GroupOrder) -> Reply:
     """林同学, or simply the opener."""
-    name = surname(group.opener.name)
-    return Reply("group.mate", {"name": name}) if name else Reply("group.leader")
+    return mate_of(group.opener) if group.opener.name else Reply("group.leader")
+
+
+def mate_of(person: Person) -> Reply:
+    """林同学, or 同学 where no name is known."""
+    return Reply("group.mate", {"name": surname(person.name) or ""})
 
 
 def clock(at: datetime, campus: Campus, now: datetime) -> str:
