@@ -47,7 +47,7 @@ def explained(offers: list[Offer], chosen: Chosen, order: Order) -> list[Reply]:
         said.append(Reply("offer.unused", {
             "unused": name_of(chosen.unused), "amount": yuan(chosen.unused.off_fen),
             "off": yuan(chosen.off_fen)}))
-    found = nearest(offers, goods_fen=order.goods_fen, delivery_fen=order.delivery_fen,
+    found = nearest(offers, goods_fen=order.dishes_fen, delivery_fen=order.delivery_fen,
                     most_fen=NEARLY_FEN)
     if found and order.group_id is None:
         offer, more = found

@@ -3,13 +3,14 @@ from datetime import datetime
 from fractions import Fraction
 
 from config.texts import Reply
+from handlers import budget, fees
 from handlers.errand import pricing as errands
 from handlers.offers import explained, offers_for, take
 from handlers.roads import metres_between, promised_time
 from handlers.speaker import Speaker
 from models.base import Session
 from models.order import Order, OrderKind, OrderLine
-from models.rules.pricing import Fees, PricedLine, quote
+from models.rules.pricing import PricedLine, quote
 from models.shop import Dish
 
 RIDER_SHARE = Fraction(8, 10)  # of the delivery fee before discounts
@@ -28,12 +29,13 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     dishes = Dish.by_keys(session, campus.id, {line.dish_key for line in order.lines})
     priced = [_price(line, dishes.get(line.dish_key), options) for line in order.lines]
     distance = metres_between(session, campus, order.shop.place, order.place)
-    fees = Fees(campus.fees.get("delivery_base_fen", 200), campus.fees.get("per_100m_fen", 0))
-    delivery_fen = fees.delivery_fen(distance)
+    delivery_fen = fees.delivery_fen(session, campus, order, distance, now=now)
     offers = offers_for(session, speaker, order, now=now)
-    asked = quote(priced, delivery_fen=delivery_fen, offers=offers)
+    asked = quote(priced, packing_fen=fees.packing_fen(campus, order),
+                  delivery_fen=delivery_fen, offers=offers)
 
-    order.goods_fen, order.delivery_fen = asked.goods_fen, asked.delivery_fen
+    order.goods_fen, order.packing_fen = asked.goods_fen, asked.packing_fen
+    order.delivery_fen = asked.delivery_fen
     take(order, asked.chosen)
     order.payable_fen = asked.payable_fen
     order.rider_fee_fen = int(delivery_fen * RIDER_SHARE)
@@ -44,7 +46,8 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
 
         price_share(session, order, now=now)
     session.flush()
-    return explained(offers, asked.chosen, order)
+    return [*fees.explained(speaker, order), *explained(offers, asked.chosen, order),
+            *budget.explained(session, speaker, order, now=now)]
 
 
 def _price(line: OrderLine, dish: Dish | None, options: dict[str, dict[str, int]]) -> PricedLine:

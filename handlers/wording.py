@@ -149,7 +149,10 @@ def clock(at: datetime | None, campus: Campus) -> str:
 def _parts(order: Order) -> Reply:
     off = " ".join(text_of(Reply("discount.named", {"name": name, "off": yuan(fen)}))
                    for name, fen in parts(order))
-    return Reply("order.parts", {"delivery": yuan(order.delivery_fen), "discount": off or None})
+    return Reply("order.parts", {
+        "packing": Reply("order.packing", {"packing": yuan(order.packing_fen)})
+        if order.packing_fen else None,
+        "delivery": yuan(order.delivery_fen), "discount": off or None})
 
 
 def _bigger(session: Session, speaker: Speaker, order: Order) -> Reply | None:

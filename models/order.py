@@ -106,7 +106,11 @@ class Order(Base):
     promised_at: Mapped[datetime | None]
     expected_at: Mapped[datetime | None]  # later than promised, as the buyer was last told
 
-    goods_fen: Mapped[int] = mapped_column(default=0)
+    goods_fen: Mapped[int] = mapped_column(default=0)  # dishes and their packing
+    packing_fen: Mapped[int] = mapped_column(default=0)
+    rush_fen: Mapped[int] = mapped_column(default=0)  # what being busy added to delivery, at
+    rush_at: Mapped[datetime | None]                  # this moment,
+    rush_until: Mapped[datetime | None]               # and when it is over
     delivery_fen: Mapped[int] = mapped_column(default=0)
     discount_fen: Mapped[int] = mapped_column(default=0)
     discount_kind: Mapped[str | None]  # "several" where `discounts` has more than one
@@ -177,6 +181,11 @@ class Order(Base):
     def pickup_place(self) -> Place | None:
         """Where a rider fetches it: the shop's place, or an errand's own."""
         return self.from_place if self.kind == OrderKind.ERRAND else self.shop.place
+
+    @property
+    def dishes_fen(self) -> int:
+        """What shops' minimum and offers are reckoned from."""
+        return self.goods_fen - self.packing_fen
 
     @property
     def is_live(self) -> bool:

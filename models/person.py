@@ -30,6 +30,7 @@ class Person(Quota, Base):
     room: Mapped[str | None] = mapped_column(Sealed)
     dialogue: Mapped[dict[str, Any]] = mapped_column(default=dict)
     undo: Mapped[dict[str, Any]] = mapped_column(SealedJson, nullable=True, default=dict)
+    weekly_budget_fen: Mapped[int | None]
     student_until: Mapped[datetime | None]  # verified as a student until then
     quiet_until: Mapped[datetime | None]  # asked for silence (handlers/sos): nothing buzzes
     created_at: Mapped[datetime]

@@ -185,6 +185,8 @@ def lines_of(order: Order) -> list[tuple[str, str]]:
     if order.kind == OrderKind.ERRAND:
         return [(name, yuan(fen)) for name, fen in errands.paid_lines(order)]
     lines = [(what(line), yuan(line.amount_fen)) for line in order.lines]
+    if order.packing_fen:
+        lines.append((words("payment.packing"), yuan(order.packing_fen)))
     lines.append((words("payment.delivery"), yuan(order.delivery_fen)))
     lines += [(name, yuan(-fen)) for name, fen in parts(order)]
     return lines

@@ -117,8 +117,8 @@ def paid_for(order: Order, line: OrderLine) -> int:
     """What was really paid for this line, discounts taken off in proportion, in fen."""
     food = order.payable_fen - order.delivery_fen
     return dict(zip((each.id for each in order.lines),
-                    shares([each.amount_fen for each in order.lines], food),
-                    strict=True))[line.id]
+                    shares([*(each.amount_fen for each in order.lines), order.packing_fen], food),
+                    strict=False))[line.id]
 
 
 def _named(order: Order, said: str) -> OrderLine | None:

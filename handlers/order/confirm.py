@@ -50,7 +50,7 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
         return ask_destination(session, speaker, order, now=now)
     if is_stale(cmd.tap, order):
         return show_newer(session, speaker, order, now=now)
-    if order.goods_fen < order.shop.min_order_fen:
+    if order.dishes_fen < order.shop.min_order_fen:
         return Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})
     if state is OrderState.DRAFT:

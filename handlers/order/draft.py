@@ -193,7 +193,7 @@ def _requote(session: Session, speaker: Speaker, order: Order,
     if order.place_id is None:
         return ask_destination(session, speaker, order, now=now, remarks=remarks)
     remarks = [*remarks, *reprice(session, speaker, order, now=now)]
-    if order.goods_fen < order.shop.min_order_fen:
+    if order.dishes_fen < order.shop.min_order_fen:
         remarks = [*remarks, Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})]
     if late := too_soon(speaker, order):

@@ -345,18 +345,18 @@ PERSON = _object({"openid": OPENID}, {"name": NAME, "phone": PHONE})
 
 DISH = _object(
     {"id": ID, "name": NAME, "price_fen": FEN},
-    {"aliases": NAMES, "options": IDS, "option_fen": _map_of(ID, FEN),
+    {"aliases": NAMES, "options": IDS, "option_fen": _map_of(ID, FEN), "packing_fen": FEN,
      "stock": _whole(0, 1_000_000), "category": NAME})
 SHOP = _object(
     {"id": ID, "name": NAME, "dishes": _list_of(DISH)},
     {"aliases": NAMES, "place_id": ID, "prep_minutes": _whole(0, 240),
      "owners": _list_of(OPENID), "min_order_fen": FEN, "hours": _hours,
-     "slot_cap": _whole(1, 1000)})
+     "slot_cap": _whole(1, 1000), "packing_fen": FEN})
 PLACE = _object(
     {"id": ID, "name": NAME},
     {"kind": NAME, "aliases": NAMES, "lat": LAT, "lng": LNG, "rules": _object({}, {
         "enter": _one_of("anyone", "residents", "women", "men", "nobody"),
-        "until": TIME, "drop_point": NAME})})
+        "until": TIME, "drop_point": NAME, "extra_fen": FEN})})
 OPTION = _object({"id": ID, "name": NAME}, {"aliases": NAMES, "group": ID, "price_fen": FEN})
 PATH = _object({"from": ID, "to": ID, "metres": _number(0, 100_000, above=True)})
 ACCOUNT = _object(
@@ -385,6 +385,8 @@ CAMPUS_FILE = _object(
      "fees": _object({}, {"delivery_base_fen": FEN, "per_100m_fen": FEN,
                           "errand_base_fen": FEN, "errand_medium_fen": FEN,
                           "errand_large_fen": FEN, "surge_cap_fen": FEN,
+                          "times": _list_of(_object({"from": TIME, "until": CLOSING_TIME,
+                                                     "extra_fen": FEN})),
                           "commission_percent": _whole(0, 30)}),
      "campaigns": _list_of(_campaign), "account": ACCOUNT})
 

@@ -75,9 +75,12 @@ class ErrandFees:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """All amounts in fen. `payable_fen == goods + delivery - discount`, never below 1."""
+    """All amounts in fen. `payable_fen == goods + delivery - discount`, never below 1.
+
+    `goods_fen`: dishes and their packing, which are the shop's."""
 
     goods_fen: int
+    packing_fen: int
     delivery_fen: int
     chosen: Chosen
 
@@ -90,8 +93,12 @@ class Quote:
         return self.goods_fen + self.delivery_fen - self.discount_fen
 
 
-def quote(lines: Sequence[PricedLine], *, delivery_fen: int,
+def quote(lines: Sequence[PricedLine], *, delivery_fen: int, packing_fen: int = 0,
           offers: Sequence[Offer] = ()) -> Quote:
-    """Price a cart under the best combination of `offers`; something is always left to pay."""
-    goods = sum(line.amount_fen for line in lines)
-    return Quote(goods, delivery_fen, best(offers, goods_fen=goods, delivery_fen=delivery_fen))
+    """Price a cart under the best combination of `offers`; something is always left to pay.
+
+    Offers are reckoned from the dishes: nothing is taken off their packing.
+    """
+    dishes = sum(line.amount_fen for line in lines)
+    return Quote(dishes + packing_fen, packing_fen, delivery_fen,
+                 best(offers, goods_fen=dishes, delivery_fen=delivery_fen))
