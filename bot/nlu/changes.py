@@ -45,10 +45,16 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
             return None
         return {"dish_id": dish, "qty": line.qty, "options": [], "op": "remove"}
     if dish not in held:
+        if line.qty is None and not options and not line.more and any(
+                line.at <= start <= line.end
+                for start, _ in reading.cues.get("marks.note", ())):
+            return None    # 米饭软一点: a remark
         return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
     before = reading.text[max(0, line.at - 8):line.at]
     around = reading.text[line.end:line.end + 6]
-    if re.search(r"少(?:来|要|点|给)?|减(?:去|掉)?", around[:3]) or re.search(
+    followed = next((cell for cell in reading.cells if cell.start == line.end), None)
+    if (followed is None or followed.kind != "O") and re.search(
+            r"少(?:来|要|点|给)?|减(?:去|掉)?", around[:3]) or re.search(
             r"(?:少|减)(?:来|要|点|给|掉|去)?(?:一|1|两|俩)?[份个杯碗瓶根串]?$", before):
         return {"dish_id": dish, "qty": line.qty or 1, "options": [], "op": "remove"}
     if line.more or re.search(r"再|加|多|还要|添", before) or re.search(
@@ -80,9 +86,10 @@ def _loose_options(reading: Reading, assembly: Assembly, held: list[str]
     """Options with no dish beside them go to the lines of the order that take them."""
     dishes = reading.lexicon.dishes
     found: dict[str, dict[str, Any]] = {}
-    for option in assembly.loose:
-        takers = [dish for dish in held if dish in dishes and option in dishes[dish].options]
-        for dish in takers:
+    for ids in assembly.loose:
+        takers = [(dish, option) for dish in held if dish in dishes
+                  for option in ids if option in dishes[dish].options]
+        for dish, option in dict(takers[::-1]).items():
             item = found.setdefault(
                 dish, {"dish_id": dish, "qty": None, "options": [], "op": "set"})
             item["options"].append(option)

@@ -18,7 +18,7 @@ ACTING: Final = frozenset({
     "merchant_accept", "merchant_reject", "merchant_ready", "merchant_soldout",
     "merchant_restock"})
 SURE_RULES: Final = frozenset({"unsafe", "long", "greeting"})  # what they say stands
-DOUBTED_BELOW: Final = 0.1    # a rule's word that the learned part finds this unlikely falls
+DOUBTED_BELOW: Final = 0.25   # a rule's word that the learned part finds this unlikely falls
 ACTS_FROM: Final = 0.4        # less likely than this, nothing is begun on the learned part's word
 MOST_TRIED: Final = 5
 
@@ -67,8 +67,8 @@ def _has_live(message: Message) -> bool:
 
 def _is_errand(message: Message) -> bool:
     return message.reading.any("EK") or any(
-        cue.startswith("errand.") and cue != "errand.send" for cue in message.reading.cues) or (
-        message.has("errand.send") and message.reading.any("P"))
+        cue.startswith("errand.") for cue in message.reading.cues) and not (
+        set(message.reading.cues) & {"errand.send"} and not message.reading.any("P"))
 
 
 def _is_order(message: Message) -> bool:

@@ -299,7 +299,8 @@ def rating_of(message: Message) -> int | None:
     stars = _STARS.search(message.text)
     if stars:
         return min(5, len(stars[0]))
-    match = _RATING.search(message.text)
+    found = list(_RATING.finditer(message.text))
+    match = next((one for one in found if one["number"]), found[0] if found else None)
     if not match:
         return None
     said = match["number"] or match["bare"]
@@ -457,6 +458,8 @@ def _own_work(message: Message, _: Grammars) -> Guess | None:
 
 def _merchant_stock(message: Message, _: Grammars) -> Guess | None:
     if message.asks or not (message.items or message.reading.any("C")):
+        return None
+    if message.context.get("offer") and re.search(r"拒|接不了|不接|做不了", message.text):
         return None
     if not message.items:
         return Guess("merchant_soldout", 0.7) if "缺" in message.text else None
@@ -621,7 +624,7 @@ def _cancel(message: Message, grammars: Grammars) -> Guess | None:
     if re.search(r"被取消|谁取消|为什么.{0,4}取消|怎么.{0,3}取消了|取消了(?:吗|没)|取消(?:成功)?了?没|咋取消了", text):
         return Guess("query_status", 0.65)
     known = bool(message.context.get("order") or message.context.get("draft"))
-    if re.search(r"取消|退单|撤单|撤销|退订|作废|qx|quxiao|不送了|别送了|别做了|不用送|不用做|叫停|别接了|不等了", text):
+    if re.search(r"取消|退单|撤单|撤销|撤了|退订|作废|qx|quxiao|不送了|别送了|别做了|不用送|不用做|叫停|别接了|不等了", text):
         if reading.any("D") and message.context.get("draft") and re.search(r"取消", text):
             return None
         if message.residue > (8 if known else 4):
@@ -650,7 +653,7 @@ def _pay(message: Message, _: Grammars) -> Guess | None:
     if message.asks:
         if re.search(r"券|红包|优惠|折|积分|余额有", text):
             return None
-        if unpaid and re.search(r"怎么付|怎么支付|怎么给钱|链接|在哪付|哪里付|咋付|如何付|怎么交钱", text):
+        if unpaid and re.search(r"怎么付|怎么支付|怎么给钱|链接|在哪儿?付|哪儿付|哪里付|上哪付|去哪付|咋付|如何付|怎么交钱", text):
             return Guess("pay", 0.8)
         return Guess("help", 0.6) if re.search(r"怎么|如何|支持|能不能|可以", text) else None
     if message.residue > (3 if unpaid or message.reading.any("CN") else 1):
@@ -670,7 +673,7 @@ def _after_sale(message: Message, _: Grammars) -> Guess | None:
     refund = re.search(r"退款|退钱|退我|赔|退一半|退一部分|退差价|退.{0,4}钱|把钱退|还我钱|补偿|全额退|tuikuan|^tk|退了吧|给我退|给退|重做一份|"
                        r"重新做一份|补一份|补发|补送|重送|退还|退这份|退货", text)
     if refund and not re.search(r"押金|学费|话费|车票|机票|酒店|电影票|门票|健身|会员费|淘宝|京东上|拼多多|游戏|培训|网课", text):
-        if re.search(r"退款?(?:的)?(?:进度|到账|多久|什么时候|到了|成功|处理)|退了没|退了吗|什么时候.{0,6}(?:退|到账)|多久.{0,6}(?:退|到账)|"
+        if re.search(r"退款.{0,3}(?:处理|审核|弄|办).{0,3}(?:怎|咋|了吗|了没|好)|退款?(?:的)?(?:进度|到账|多久|什么时候|到了|成功|处理)|退了没|退了吗|什么时候.{0,6}(?:退|到账)|多久.{0,6}(?:退|到账)|"
                      r"退.{0,6}到账|钱退|还没退|没退|到账|几天.{0,4}退|退到哪|没到账", text) and (
                 message.asks or re.search(r"还没|没到账|没退|进度", text)) and not re.search(
                 r"给我退|申请退", text):
@@ -996,7 +999,7 @@ def _schedule(message: Message, _: Grammars) -> Guess | None:
 
 
 _NARRATIVE: Final = re.compile(
-    r"室友说|朋友说|听说|我妈|我爸|昨天(?:吃|点|喝)了|上次吃|吃过|吃多了|会胖|减肥|怎么做(?!的)|做法|菜谱|配方|热量|卡路里|小时候|梦[见到]|没钱|要是|"
+    r"室友说|朋友说|听说|我妈|我爸|(?:昨天|昨晚|前天|上周|早上|中午)(?:吃|喝)了?(?!吧)|昨天点了|上次吃|吃过|吃多了|会胖|减肥|怎么做(?!的)|做法|菜谱|配方|热量|卡路里|小时候|梦[见到]|没钱|要是|"
     r"为什么|觉得|据说|健康|拉肚子|好久没吃|吃腻|腻了|历史|由来|英语|英文|翻译|首歌|作文|论文|爱吃|喜欢吃|讨厌|同学说|舍友说|对象|男朋友|女朋友|辅导员|"
     r"小红书|抖音|微博|怎么走|在哪里|几点关门|好想(?:吃|喝).{0,8}但|吃什么好|比.{1,8}好吃|还是.{1,8}好吃|刚(?:吃|喝)|吃完了|喝完了|吃了.{0,6}(?:了|过)|"
     r"真好吃|真难吃|好吃(?:吗|不)|我做的?|自己做|学做|教我|请我吃|请客|想学|考完|排队.{0,4}长|人真多|好挤")

@@ -1,6 +1,6 @@
 """From cells to lines of an order: which amount, option and verb belongs to which dish."""
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bot.nlu.lexicon import Lexicon
@@ -47,11 +47,18 @@ _AFTER_ONLY: Final = frozenset(("不要了", "不用了", "不点了", "不买�
 
 def beads_of(reading: Reading) -> list[Bead]:
     """The cells as beads; words that steer nothing become `word` or, if punctuation, `stop`."""
-    beads = []
+    beads: list[Bead] = []
     for cell in reading.cells:
         said = reading.text[cell.start:cell.end]
         beads.append(_bead(cell, said, reading))
+        if cell.kind == "M" and len(beads) > 1 and beads[-2].kind == "D" and _is_pieces(said):
+            beads[-1] = Bead("Q", cell.start, cell.end, cell.value[0] / 100)
     return beads
+
+
+def _is_pieces(said: str) -> bool:
+    """`糕两块`: pieces, unless it is many."""
+    return len(said) == 2 and said[1] == "块" and said[0] in "一两二三四五12345"
 
 
 def _bead(cell: Cell, said: str, reading: Reading) -> Bead:
@@ -81,13 +88,15 @@ class Assembly:
         self.beads = _as_shops(_dropped(beads_of(reading), reading), reading)
         self.hints = list(shop_hints)
         self.lines: list[Line] = []
-        self.loose: list[str] = []          # options said of no dish
+        self.loose: list[tuple[str, ...]] = []          # options said of no dish
         self.loose_all = False
         self.loose_qty: float | None = None
+        self._amounts_follow = False        # 甲两份乙一份: every amount behind its dish
         self._assemble()
 
     def _assemble(self) -> None:
         self._find_lines()
+        self._split()
         self._choose_shops()
         self._quantities()
         self._options()
@@ -99,9 +108,54 @@ class Assembly:
         for at, bead in enumerate(self.beads):
             if bead.kind == "D":
                 line = Line(bead.value[0], bead.start, bead.end, sure=bead.sure)
+                line.options = self._named_option(bead)
                 line.negated = self._negated(at)
                 line.more = self._leads(at, ("more",))
                 self.lines.append(line)
+
+    def _split(self) -> None:
+        """`两杯奶茶 一杯少冰一杯去冰`: one dish, its amounts made differently."""
+        if len(self.lines) != 1:
+            return
+        groups = self._groups(self.lines[0].end)
+        total = [bead for bead in self.beads if bead.kind == "Q"
+                 and all(bead is not amount for amount, _ in groups)]
+        if len(groups) < 2 or len(total) > 1 or (
+                total and float(total[0].value) != sum(float(one.value) for one, _ in groups)):
+            return
+        line = self.lines[0]
+        self.lines = []
+        for amount, options in groups:
+            part = replace(line, qty=float(amount.value), options=[])
+            for option in options:
+                for ids in option.value:
+                    self._give(part, ids)
+            self.lines.append(part)
+        for bead in (*total, *(one for amount, options in groups for one in (amount, *options))):
+            bead.kind = "word"
+
+    def _groups(self, start: int) -> list[tuple[Bead, list[Bead]]]:
+        """Behind `start`: every amount that options follow, with them."""
+        found: list[tuple[Bead, list[Bead]]] = []
+        for bead in self.beads:
+            if bead.start < start:
+                continue
+            if bead.kind == "Q":
+                found.append((bead, []))
+            elif bead.kind == "O" and found:
+                found[-1][1].append(bead)
+            elif bead.kind not in ("word", "space", "stop", "O", "join"):
+                break
+        return [(amount, options) for amount, options in found if options]
+
+    def _named_option(self, bead: Bead) -> list[str]:
+        """`冰美式`, a name of 美式 that says how it is made."""
+        said = self.reading.text[bead.start:bead.end]
+        dish = self.lexicon.dishes[bead.value[0][0]]
+        if len(said) < 3 or said == dish.names[0] or said[1:] not in dish.names:
+            return []
+        ids = self.lexicon.options.phrases.get(said[0], ())
+        return [option for option in ids if option in dish.options][:1]
 
     def _leads(self, at: int, kinds: tuple[str, ...]) -> bool:
         """Whether one of `kinds` stands right before, amounts and small words aside."""
@@ -121,7 +175,7 @@ class Assembly:
         for bead in self.beads[at + 1:at + 5]:
             if bead.kind == "remove":
                 after = self.beads[self.beads.index(bead) + 1:][:1]
-                return bead.value in _AFTER_ONLY or not after or after[0].kind not in "DOQ"
+                return bead.value in _AFTER_ONLY or bead.value[-1] in "了啦咯喽吧" or not after or after[0].kind not in "DOQ"
             if bead.kind not in ("word", "Q", "all", "which") or (
                     bead.kind == "word" and bead.value not in _LINKS):
                 return False
@@ -154,8 +208,9 @@ class Assembly:
     # -- quantities
 
     def _quantities(self) -> None:
-        order = [bead.kind for bead in self.beads if bead.kind in "DQ" and bead.kind]
-        leading = bool(order) and order[0] == "Q"
+        order = "".join(bead.kind for bead in self.beads if bead.kind in ("D", "Q"))
+        leading = order.startswith("Q")
+        self._amounts_follow = len(order) > 2 and order == "DQ" * (len(order) // 2)
         taken: set[int] = set()
         for at, bead in enumerate(self.beads):
             if bead.kind != "Q":
@@ -178,7 +233,8 @@ class Assembly:
     def _corrected(self, at: int) -> Line | None:
         """`三份 打错了两份`: an amount after a correction, no dish after it."""
         for bead in reversed(self.beads[max(0, at - 3):at]):
-            if bead.kind == "correct":
+            if bead.kind in ("correct", "replace") or (
+                    bead.kind == "word" and bead.value in _SLIPS):
                 rest = self.beads[at + 1:at + 3]
                 before = [line for line in self.lines if line.end <= bead.start]
                 return before[-1] if before and not any(one.kind == "D" for one in rest) else None
@@ -199,6 +255,8 @@ class Assembly:
     def _owner(self, at: int, leading: bool, taken: set[int]) -> Line | None:
         left, left_gap = self._neighbour(at, -1)
         right, right_gap = self._neighbour(at, 1)
+        if self._amounts_follow and left is not None and id(left) not in taken:
+            left_gap = min(left_gap, 0.0)
         options = []
         if left is not None:
             cost = left_gap + (0.5 if leading else 0) + (8 if id(left) in taken else 0)
@@ -265,7 +323,7 @@ class Assembly:
         if target is not None:
             self._give(target, ids)
         else:
-            self.loose.append(ids[0])
+            self.loose.append(ids)
             self.loose_all = self.loose_all or to_all
 
     def _option_owner(self, at: int, ids: tuple[str, ...], leading: bool) -> Line | None:
@@ -346,6 +404,7 @@ class Assembly:
         return ""
 
 
+_SLIPS: Final = frozenset(("哦", "噢", "啊", "额", "呃", "不"))   # 两份…哦三份
 _LINKS: Final = frozenset(("的", "要", "来", "就", "了", "给我", "我要", "再", "我", "只要", "要了", "一共", "给", "那", "先",
                            "那个", "就要", "想要", "都", "也"))
 _GAPS: Final = {"O": 0.6, "space": 1.0, "stop": 3.5, "join": 2.5, "more": 3.0, "word": 2.0,
@@ -391,6 +450,8 @@ def _supported(beads: list[Bead], at: int, reading: Reading) -> bool:
     before = beads[at - 1] if at else None
     after = beads[at + 1] if at + 1 < len(beads) else None
     if bead.kind == "O":
+        if after is not None and after.kind == "D":
+            return True
         return (before is None or before.kind in "DOQ" or before.kind in (
             "stop", "space", "all", "replace", "join")) and (
             after is None or after.kind in "DOQ" or after.kind in ("stop", "space")
@@ -402,7 +463,7 @@ def _supported(beads: list[Bead], at: int, reading: Reading) -> bool:
     return len(reading.text) == 1
 
 
-_MEASURING: Final = frozenset("份碗瓶杯个盒串根支桶")
+_MEASURING: Final = frozenset("份碗瓶杯个盒串根支桶把包块片条只袋罐听")
 
 
 def as_items(lines: Sequence[Line], default_qty: int | None = 1) -> list[dict[str, Any]]:

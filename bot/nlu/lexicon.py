@@ -8,6 +8,7 @@ from bot.nlu.numerals import Numerals, numerals_from
 from bot.nlu.options import OptionWords, option_words
 from bot.nlu.pinyin import Sounds
 from bot.nlu.places import Naming, names_of
+from bot.nlu.text import Dialect
 from bot.nlu.times import Clock, zone_of
 from bot.nlu.trie import Trie
 from bot.nlu.words import Words, shipped_words
@@ -62,6 +63,7 @@ class Lexicon:
     spelled: Mapping[str, tuple[Entry, ...]]   # pinyin and initials
     cores: Mapping[str, tuple[str, ...]]       # parts of dish names → dish ids
     halves: Mapping[str, tuple[tuple[str, str], ...]]  # 甲 of 甲…乙 → (乙, class)
+    dialect: Dialect
     dish_names: frozenset[str] = frozenset()
     tz: Any = field(default=None)
 
@@ -102,6 +104,7 @@ def lexicon_from(campus: Mapping[str, Any], words: Words | None = None) -> Lexic
         places={str(place["id"]): place for place in places}, trie=trie, heard=heard,
         spelled={key: tuple(entries) for key, entries in spelled.items()},
         cores={part: tuple(sorted(ids)) for part, ids in cores.items()}, halves=halves,
+        dialect=Dialect(words.dialect),
         dish_names=frozenset(name for dish in dishes.values() for name in dish.names),
         tz=_zone(campus))
 

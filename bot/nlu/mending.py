@@ -14,7 +14,7 @@ def mended(text: str, cells: list[Any], lexicon: Lexicon) -> list[Any]:
     for cell in cells:
         fresh.append(cell)
     guesses = _by_sound(text, cells, lexicon) + _by_spelling(text, cells, lexicon)
-    guesses += _by_part(text, cells, lexicon, guesses)
+    guesses += _joined(_by_part(text, cells, lexicon, guesses))
     for start, end, kind, value in guesses:
         kept = [cell for cell in fresh if cell.end <= start or cell.start >= end]
         cut = [cell for cell in fresh if cell.start < end and cell.end > start]
@@ -115,6 +115,18 @@ def _by_part(text: str, cells: list[Any], lexicon: Lexicon,
         else:
             at += 1
     return found
+
+
+def _joined(parts: list[tuple[int, int, str, Any]]) -> list[tuple[int, int, str, Any]]:
+    """`牛肉|水饺`: two parts side by side that one dish holds are that dish."""
+    joined: list[tuple[int, int, str, Any]] = []
+    for start, end, kind, value in parts:
+        both = set(joined[-1][3][0]) & set(value[0]) if joined and joined[-1][1] == start else set()
+        if both:
+            joined[-1] = (joined[-1][0], end, kind, (tuple(sorted(both)), ()))
+        else:
+            joined.append((start, end, kind, value))
+    return joined
 
 
 def _longest_part(text: str, at: int, open_: list[bool], lexicon: Lexicon) -> int:

@@ -32,7 +32,8 @@ class OptionWords:
         for polarity, finder, thing in self.finders:
             for match in finder.finditer(text):
                 said = thing.findall(match["things"])
-                if polarity == "more" and any(len(one) > 1 and one in names for one in said):
+                if polarity == "more" and match.start("things") > match.start() and any(
+                        len(one) > 1 and one in names for one in said):
                     continue
                 ids = [self.things[polarity, one] for one in said
                        if (polarity, one) in self.things]
@@ -49,7 +50,7 @@ def option_words(options: Iterable[Mapping[str, Any]], words: Words) -> OptionWo
     listed: set[str] = set()
     rows = list(options)
     for row in rows:
-        names = [str(name).lower() for name in (row["name"], *row.get("aliases", ()))]
+        names = _spoken(row)
         groups[str(row["id"])] = str(row.get("group") or row["id"])
         for name in names:
             phrases.setdefault(name, []).append(str(row["id"]))
@@ -58,9 +59,20 @@ def option_words(options: Iterable[Mapping[str, Any]], words: Words) -> OptionWo
             _put(things, (polarity, thing), str(row["id"]))
     _add_concepts(rows, words, phrases, listed)
     _add_other_words(things, words)
+    _add_families(rows, things, words, phrases)
+    for name in [name for name in phrases if len(name) > 1 and not name.endswith("的")]:
+        phrases.setdefault(name + "的", phrases[name])
     return OptionWords({name: tuple(dict.fromkeys(ids)) for name, ids in phrases.items()},
                        {key: tuple(dict.fromkeys(ids)) for key, ids in things.items()}, groups,
                        tuple(_finders(things, words)))
+
+
+def _spoken(row: Mapping[str, Any]) -> list[str]:
+    """The option's names, and 瘦点 for 瘦一点, 瘦的 for 要瘦的."""
+    names = [str(name).lower() for name in (row["name"], *row.get("aliases", ()))]
+    names += [name.replace("一点", "点") for name in names if name.endswith("一点")]
+    names += [name[1:] for name in names if name.startswith("要") and len(name) > 2]
+    return list(dict.fromkeys(names))
 
 
 def _put(things: dict[tuple[str, str], list[str]], key: tuple[str, str], option: str) -> None:
@@ -102,6 +114,23 @@ def _add_other_words(things: dict[tuple[str, str], list[str]], words: Words) -> 
             for name in family:
                 if holders and (polarity, name) not in things:
                     things[polarity, name] = list(holders[0])
+
+
+def _add_families(rows: list[Mapping[str, Any]], things: dict[tuple[str, str], list[str]],
+                  words: Words, phrases: dict[str, list[str]]) -> None:
+    """加蛋 is also 加荷包蛋 where a dish takes only that."""
+    for thing, others in words.options["things"].items():
+        for polarity in ("none", "more"):
+            ids = list(dict.fromkeys(
+                option for name in (thing, *others) for option in things.get((polarity, name), ())))
+            for name in (thing, *others):
+                if (polarity, name) in things:
+                    own = things[polarity, name]
+                    things[polarity, name] = [*own, *(one for one in ids if one not in own)]
+            for row in rows:
+                if str(row["id"]) in ids:
+                    for name in _spoken(row):
+                        phrases[name] += [one for one in ids if one not in phrases[name]]
 
 
 def _finders(things: Mapping[tuple[str, str], list[str]], words: Words) -> list[Any]:

@@ -73,10 +73,10 @@ class Reading:
 
 def read(text: str, lexicon: Lexicon) -> Reading:
     """Cut a message into cells."""
-    flat = plain(text, lexicon.words.traditional)  # type: ignore[arg-type]
+    flat = plain(text, lexicon.words.traditional, lexicon.dialect)
     found = lexicon.trie.occurrences(flat)
     spans = list(_spans(flat, found, lexicon))
-    cells = _best_cover(flat, spans)
+    cells = _without_floors(flat, _best_cover(flat, spans))
     cells = _mended(flat, cells, lexicon)
     cues, covered = _cues(flat, found, cells, lexicon)
     residue = "".join(char for char, known in zip(flat, covered, strict=True)
@@ -92,6 +92,28 @@ def _spans(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
         size = moment.end - moment.start
         yield Cell(moment.start, moment.end, "T", moment, 10 * size + 1)
     yield from _composed(text, found, lexicon)
+    yield from heard_alike(text, lexicon)
+
+
+def heard_alike(text: str, lexicon: Lexicon) -> Iterator[Cell]:
+    """Names of three characters and more with one character that only sounds right."""
+    heard = lexicon.sounds.heard
+    syllables = [heard.get(char, char) for char in text]
+    size, root = len(text), lexicon.heard.root
+    for start in range(size):
+        node = root.get(syllables[start])
+        stop = start + 1
+        while node is not None:
+            if stop - start > 2 and 0 in node:
+                said = text[start:stop]
+                for form, (kind, value) in node[0]:
+                    if sum(map(str.__ne__, said, form)) == 1:
+                        held = (value[0], ()) if kind == "D" else value[0] if kind == "P" else value
+                        yield Cell(start, stop, kind, held, 9 * (stop - start) - 5, False)
+            if stop == size:
+                break
+            node = node.get(syllables[stop])
+            stop += 1
 
 
 def _named(text: str, found: list[Any]) -> Iterator[Cell]:
@@ -180,7 +202,7 @@ def _counted(text: str, lexicon: Lexicon) -> Iterator[Cell]:
 
 _MONEY: Final = re.compile(
     r"(?P<before>预算|不超过|不超|最多|顶多|控制在|低于|小于|在|人均)?\s?(?P<number>\d+(?:\.\d{1,2})?|"
-    r"[一二两三四五六七八九十百]+)\s?(?P<unit>块钱|元钱|块|元|rmb|米|刀|¥)?(?P<half>半|[一二三四五六七八九五]毛?)?"
+    r"[一二两三四五六七八九十百]+)\s?(?:(?P<unit>块钱|元钱|块|元|rmb|米|刀|蚊|¥)(?P<half>半|[一二三四五六七八九五](?:毛|(?![\d个份杯碗])))?)?"
     r"(?P<after>以内|之内|内|以下|左右|封顶|上下|以里|的预算|预算|搞定|就够|能)?")
 
 
@@ -234,6 +256,20 @@ def _best_cover(text: str, spans: list[Cell]) -> list[Cell]:
                 top, chosen = score, span
         best[start], choice[start] = top, chosen
     return _walk(size, choice)
+
+
+_FLOOR: Final = re.compile(r"[一二三四五六七八九十\d]{1,3}[楼层]")
+
+
+def _without_floors(text: str, cells: list[Cell]) -> list[Cell]:
+    """`图书馆三楼`: right behind a place a numbered 楼 is a floor of it, no other building."""
+    kept: list[Cell] = []
+    for cell in cells:
+        if cell.kind == "P" and not cell.sure and kept and kept[-1].kind == "P" and \
+                kept[-1].end == cell.start and _FLOOR.fullmatch(text[cell.start:cell.end]):
+            cell = cell._replace(kind="w", value=frozenset({"place.tail"}))
+        kept.append(cell)
+    return kept
 
 
 def _walk(size: int, choice: list[Cell | None]) -> list[Cell]:

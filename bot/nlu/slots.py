@@ -24,6 +24,9 @@ def places(reading: Reading, errand: bool) -> tuple[Cell | None, Cell | None]:
     if not errand:
         goals = [cell for cell in cells if not _hints_shop(reading, cell)]
         return None, (goals[-1] if goals else None)
+    if reading.said.startswith("【"):
+        cells = [cell for cell in cells if kind_of(reading, cell) == "station"
+                 or _CARRY.search(reading.text[:cell.start])] or cells
     roles = [_role(reading, cell) for cell in cells]
     source = next((cell for cell, role in zip(cells, roles, strict=True) if role == "from"), None)
     goal = next((cell for cell, role in reversed(list(zip(cells, roles, strict=True)))
@@ -51,6 +54,8 @@ def _role(reading: Reading, cell: Cell) -> str:
     before = reading.text[max(0, cell.start - 6):cell.start]
     after = reading.text[cell.end:cell.end + 12]
     station = kind_of(reading, cell) == "station"
+    if _AWAY.search(reading.text[:cell.start]):
+        return "to"
     if _TO_BEFORE.search(before) and not (
             re.search(r"(?:到|至|已到|已至|去)(?:了|达)?$", before) and (
                 station or re.match(r"^(?:取|拿|买|打印|领|帮)", after))
@@ -59,6 +64,10 @@ def _role(reading: Reading, cell: Cell) -> str:
     if _FROM_BEFORE.search(before) or _FROM_AFTER.match(after):
         return "from"
     return "from" if station else ""
+
+
+_CARRY: Final = re.compile(r"(?:送|带|捎|拿|搬)(?:到|至|去|给|回|往)?(?:我|我们)?$")
+_AWAY: Final = re.compile(r"从.{2,14}(?:到|去|往|回|至)$")
 
 
 def kind_of(reading: Reading, cell: Cell) -> str:
@@ -219,6 +228,9 @@ def _is_ref(reading: Reading, cell: Cell, role: str) -> bool:
     if reading.of("P") and len(said) <= 4 and reading.of("P")[-1].end <= cell.start and \
             _ROOM_TAIL.match(reading.text[reading.of("P")[-1].end:cell.start]):
         return False
+    if len(said) == 4 and cell.start == 0 and re.match(
+            r"\s?(?![\s\d]|块|元|室|寝|号楼|栋|幢|个|份|张|页|年|天|米)", reading.text[cell.end:]):
+        return True
     return bool(_REF_BEFORE.search(reading.text[:cell.start])
                 or _REF_AFTER.match(reading.text[cell.end:]))
 

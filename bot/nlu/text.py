@@ -1,6 +1,7 @@
 """A message as it was typed → the plain form that everything else reads."""
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 MAX_CHARS: Final = 600  # a long paste of parcel messages; nobody orders lunch in more
@@ -15,7 +16,23 @@ _SPACES = re.compile(r"\s+")
 _STRETCHED = re.compile(r"([!?。,;~、…])\1+")
 
 
-def plain(text: str, traditional: dict[int, str]) -> str:
+class Dialect:
+    """Replaces words of dialects by their form everywhere else."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = dict(words)
+        longest = sorted(map(re.escape, words), key=len, reverse=True)
+        self._known = re.compile("|".join(longest) or r"(?!)")
+
+    def plain(self, text: str) -> str:
+        """`唔要辣` → `不要辣`."""
+        return self._known.sub(self._one, text)
+
+    def _one(self, match: "re.Match[str]") -> str:
+        return self._words[match[0]]
+
+
+def plain(text: str, traditional: Mapping[int, str], dialect: Dialect | None = None) -> str:
     """Lower case, half width, simplified, one space at a time, no decoration; at most MAX_CHARS.
 
     Digits in circles and key caps become digits; stars, ticks and thumbs stay, as they answer.
@@ -25,6 +42,8 @@ def plain(text: str, traditional: dict[int, str]) -> str:
     text = unicodedata.normalize("NFKC", text).lower().translate(traditional)
     if not text.isascii():
         text = _PICTURES.sub(_pause, text)
+        if dialect is not None:
+            text = dialect.plain(text)
     text = text.translate(_PUNCTUATION)
     return _SPACES.sub(" ", _STRETCHED.sub(r"\1", text)).strip()[:MAX_CHARS]
 

@@ -121,6 +121,8 @@ class Clock:
         minutes = 0.0
         if match["quarters"]:
             minutes = 15 * (value(match["quarters"]) or 0)
+        elif match["fives"]:   # Cantonese: what the long hand points at
+            minutes = 5 * (value(match["fives"]) or 0)
         elif match["minutes"]:
             minutes = value(match["minutes"]) or 0
         else:
@@ -167,6 +169,10 @@ class Clock:
             return False
         after = text[match.end():match.end() + 1]
         said = text[match.start():match.end()]
+        if said.strip() == text.strip(" 吧呀啊.。!"):
+            return False
+        if re.search(r"[软硬快慢多少大小热冷辣淡咸甜早晚脆嫩熟好稍]$", text[:match.start()]):
+            return True
         return not (said.endswith(("前", "后", "钟", "整", "左右")) or after in ("送", "到", "截"))
 
     def _minute(self, match: re.Match[str]) -> int | None:
@@ -218,8 +224,8 @@ class Clock:
 def _span_pattern(number: str) -> str:
     return (
         r"(?P<lead>(?:再过|再等|过|等|再)(?=.{1,8}))?"
-        rf"(?:(?P<quarters>[一二两三123])刻钟|(?P<minutes>{number}|半)(?:分钟|分|min(?:utes?)?)(?![糖甜之])"
-        rf"|(?P<hours>半|{number})\s?个?(?P<half>半)?(?:小时|钟头|h(?![a-z]))(?P<half2>半)?"
+        rf"(?:(?P<quarters>[一二两三123])刻钟|(?P<minutes>{number}|半)(?:分钟|分(?!之)|min(?:utes?)?)(?![糖甜])"
+        rf"|(?P<fives>{number})个字(?=之后|以后|后)|(?P<hours>半|{number})\s?个?(?P<half>半)?(?:小时|钟头|个钟(?!头)|个点(?!心)|h(?![a-z]))(?P<half2>半)?"
         rf"(?:(?:零|又)?(?P<rest>{number})分钟?)?)"
         r"(?P<trail>之内|以内|内|之后|以后|后|过后|再送|再来|再配送|然后送)?")
 

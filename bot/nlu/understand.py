@@ -147,6 +147,17 @@ def _shop(message: Message) -> str | None:
     return None
 
 
+_TRADE: Final = ("店", "铺", "馆", "摊", "档")
+
+
+def _shop_by_trade(message: Message) -> str | None:
+    """`拼奶茶` where one shop only is called 奶茶店."""
+    text, shops = message.text, message.reading.lexicon.shops
+    found = {shop.id for shop in shops.values() for name in shop.names
+             if name.endswith(_TRADE) and len(name) > 2 and name[:-1] in text}
+    return found.pop() if len(found) == 1 else None
+
+
 def _note(message: Message) -> str | None:
     import re
     match = re.search(r"备注(?:一下|:|,|\s)*(.{1,30})", message.text)
@@ -182,6 +193,7 @@ def _group_add(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties]:
 def _group_open(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties]:
     _, goal = slots.places(message.reading, errand=False)
     shop = _shop(message)
+    shop = shop or _shop_by_trade(message)
     if shop is None:
         for cell in message.reading.of("D"):
             shop = message.reading.lexicon.dishes[cell.value[0][0]].shop_id
@@ -196,7 +208,7 @@ def _group_any(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties]:
 
 _KIND_PATTERNS: Final = (
     ("queue", r"排队|代排|帮排|占座|占位|排个队|占个|取号|排号|领号"),
-    ("print", r"打印|复印|彩印|文印|彩打|印\d|印一|印[两三四五六七八九十]|dayin"),
+    ("print", r"打印|复印|彩印|文印|彩打|印\d|印一|印[两三四五六七八九十]|dayin|帮印|印[^度象花]{0,12}(?:页|份|张)|(?:图文|快印|文印).{0,4}(?:打|印)"),
     ("parcel", r"快递|包裹|kd|kuaidi|快件|取件|驿站|大件|小件|中件|有个?件|[拿取领]个?件|邮件|件在|件到"),
 )
 
@@ -215,10 +227,10 @@ def errand_kind(message: Message) -> str | None:
                 return "send"
             return kind
     if message.has("errand.send") and re.search(
-            r"把.{1,14}(?:送|拿|带|捎|搬|寄|给)|从.{1,14}(?:送|拿|带|捎|搬|寄)|忘|落|寄|捎到|拿到|带到|搬到|送回|转交|还给|送给|拿给",
+            r"把.{1,14}(?:送|拿|带|捎|搬|寄|给)|从.{1,14}(?:送|拿|带|捎|搬|寄)|忘|落|寄|捎到|拿[到去]|带到|搬[到去一个]|送回|转交|还给|送给|拿给",
             text) and not re.search(r"买", text):
         return "send"
-    if re.search(r"买|代购|捎|带", text):
+    if re.search(r"买|代购|捎|带|开[盒点些瓶]|拿[盒瓶](?!子)", text):
         return "buy"
     if (message.context.get("draft") or {}).get("errand_kind"):
         return str(message.context["draft"]["errand_kind"])
@@ -266,8 +278,8 @@ def _query_items(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties
     filled: dict[str, Any] = {"items": items, "budget_fen": budget}
     if not items:
         filled["shop_id"] = _shop(message)
-    if re.search(r"\d+.{0,3}(?:以内|左右)|预算", message.text) and budget is None:
-        filled["budget_fen"] = None
+    if budget is None and (sums := message.reading.of("M")):
+        filled["budget_fen"] = sums[-1].value[0]
     return filled, ties
 
 
@@ -350,7 +362,7 @@ def _eta(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties]:
 
 _TROUBLES: Final = ("spilled", "wrong_item", "damaged", "missing", "vehicle", "unwell", "weather",
                     "blocked", "shop_closed", "wrong_address", "no_contact", "not_ready", "late")
-_REFUSALS: Final = ("sold_out", "equipment", "no_staff", "closing", "busy")
+_REFUSALS: Final = ("equipment", "sold_out", "no_staff", "closing", "busy")
 
 
 def _trouble(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties]:

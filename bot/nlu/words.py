@@ -30,6 +30,7 @@ class Words:
     synonyms: tuple[tuple[str, ...], ...]
     shapes: tuple[str, ...]
     traditional: Mapping[int, str]
+    dialect: Mapping[str, str]
     pinyin: Mapping[str, str]
 
 
@@ -46,6 +47,7 @@ def words_from(folder: Path) -> Words:
         shapes=tuple(_lines(folder / "shapes.txt")),
         traditional={ord(pair[0]): pair[1] for line in _lines(folder / "traditional.txt")
                      for pair in line.split() if len(pair) == 2 and pair[0] != pair[1]},
+        dialect=dict(line.split() for line in _lines(folder / "dialect.txt")),
         pinyin={char: line.split()[0] for line in _lines(folder / "pinyin.txt")
                 for char in line.split()[1]},
     )
