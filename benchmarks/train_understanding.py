@@ -33,9 +33,10 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PHRASES: Final = ROOT / "config" / "understanding" / "phrases.txt"
 CORPORA: Final = ROOT / "tests" / "corpora"
 CAMPUSES: Final = {"donghu": "world_dev.json", "north": "north.campus.json",
-                   "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json"}
+                   "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
+                   "northwest": "northwest.campus.json"}
 STRENGTH: Final = 1.0      # of the pull towards zero
-ROUNDS: Final = 120
+ROUNDS: Final = 80
 HOLES: Final = tomllib.loads((PHRASES.parent / "holes.toml").read_text("utf-8"))
 
 

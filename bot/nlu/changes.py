@@ -21,7 +21,7 @@ def changes(reading: Reading, assembly: Assembly, context: Mapping[str, Any]
               if (item := _change(reading, line, held)) is not None]
     if assembly.loose:
         found += _loose_options(reading, assembly, held)
-    if not lines and not assembly.loose:
+    if not lines and not assembly.loose and "marks.note" not in reading.cues:
         found += _bare(reading, assembly, base)
     return found
 
@@ -53,12 +53,13 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
     before = reading.text[max(0, line.at - 8):line.at]
     around = reading.text[line.end:line.end + 6]
     followed = next((cell for cell in reading.cells if cell.start == line.end), None)
-    if (followed is None or followed.kind != "O") and re.search(
-            r"少(?:来|要|点|给)?|减(?:去|掉)?", around[:3]) or re.search(
+    if ((followed is None or followed.kind != "O") and re.search(
+            r"少(?:来|要|点|给)?|减(?:去|掉)?", around[:3])) or re.search(
             r"(?:少|减)(?:来|要|点|给|掉|去)?(?:一|1|两|俩)?[份个杯碗瓶根串]?$", before):
         return {"dish_id": dish, "qty": line.qty or 1, "options": [], "op": "remove"}
-    if line.more or re.search(r"再|加|多|还要|添", before) or re.search(
-            r"^(?:再|多|加|也)(?:来|要|加)?", around):
+    is_option = followed is not None and followed.kind == "O" and line.qty is None
+    if line.more or re.search(r"再|加|多|还要|添", before) or (not is_option and re.search(
+            r"^(?:再|多|加|也)(?:来|要|加)?", around)):
         return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
     if line.qty is not None or options:
         return {"dish_id": dish, "qty": line.qty, "options": options, "op": "set"}

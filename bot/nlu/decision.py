@@ -66,9 +66,9 @@ def _has_live(message: Message) -> bool:
 
 
 def _is_errand(message: Message) -> bool:
-    return message.reading.any("EK") or any(
+    return message.reading.any("EK") or (any(
         cue.startswith("errand.") for cue in message.reading.cues) and not (
-        set(message.reading.cues) & {"errand.send"} and not message.reading.any("P"))
+        set(message.reading.cues) & {"errand.send"} and not message.reading.any("P")))
 
 
 def _is_order(message: Message) -> bool:

@@ -107,7 +107,7 @@ def intent_of(message: Message, grammars: Grammars) -> Guess:
 
 _CODE_LIKE: Final = re.compile(
     r"select\s|drop\s|insert\s|update\s|delete\s|union\s|<[a-z/!]|--\s|;\s*--|1=1|\{\{|\$\{|rm -|curl |"
-    r"ignore (?:all|previous|the)|system\s*:|developer mode|prompt|jailbreak|你现在是|现在你是|扮演|忽略.{0,6}(?:指令|规则|提示|限制|要求)|"
+    r"ignore (?:all|previous|the)|system\s*:|developer mode|prompt|jailbreak|你现在是|现在你是|扮演|(?:忽略|无视|忘记|忘掉).{0,8}(?:指令|规则|提示|限制|要求|设定|设置|内容|对话)|假装你|源代码|"
     r"管理员|开发者模式|系统提示|数据库|所有(?:订单|用户|人)|(?:改成|设为|改为|变成)(?:免费|0元|零元|0\.01)|后台密码|超级用户|root|sudo|越狱")
 _OTHERS: Final = re.compile(r"(?:别人|他|她|张三|李四|隔壁|室友|同学|其他人|某某|王五)的(?:订单|单|外卖|钱|账户|账号|红包|余额)")
 _SENDER: Final = re.compile(r"^【([^】]{1,14})】|【([^】]{1,14})】$")
@@ -174,7 +174,7 @@ def _sms(message: Message, _: Grammars) -> Guess | None:
 
 _CHOICE: Final = re.compile(
     r"(?:我|就)?(?:选|要|来|点|选择|第)?(?:第)?(?P<number>[1-9]|[一二三四五六七八九两])(?:个|号|项|种|款|份|那个|样)?(?:的|吧|呗|那个|就行|谢谢|好了)*")
-_LAST_ONE: Final = re.compile(r"最后|最下面|末尾|倒数第一")
+_LAST_ONE: Final = re.compile(r"最后|最下面|末尾|倒数第一|^后一?个")
 _FIRST_ONE: Final = re.compile(r"最上面|最前|头一个|第一|首个|上面那个|前面那个|前者")
 
 
@@ -515,7 +515,7 @@ def _human(message: Message, _: Grammars) -> Guess | None:
     if re.search(r"有人吗|有没有人|负责人|值班|说不清|打电话给|来个人|喊个人", message.text) and (
             message.items or message.has("errand.fetch", "errand.buy", "group.open")):
         return None
-    if re.search(r"机器人吗|人工智能|人工湖|人工作业|人工货架|人工柜|人工窗|手工", message.text):
+    if re.search(r"(?:场|馆|室|堂|里|宿舍|操场)有人吗|机器人吗|人工智能|人工湖|人工作业|人工货架|人工柜|人工窗|手工", message.text):
         return None
     strong = re.search(r"人工|客服|真人|活人|rg|kf|kefu|人说|机器人|管事|负责人|经理|工作人员|管理员|叫人来|来个人", message.text)
     return Guess("human", 0.93 if strong else 0.7)
@@ -555,7 +555,7 @@ def _coupon(message: Message, _: Grammars) -> Guess | None:
 def _group(message: Message, _: Grammars) -> Guess | None:
     reading, text = message.reading, message.text
     group = message.context.get("group")
-    about = bool(re.search(r"拼|团|pindan|锁单|截单|(?<![a-z])g\d", text)) or bool(group) or (
+    about = bool(re.search(r"^(?:我|要|想|来|也)*(?:进|入|参加)[a-z\d]{2,8}|拼|团|pindan|锁单|截单|(?<![a-z])g\d", text)) or bool(group) or (
         reading.any("A") and (message.items > 0 or message.has("group.join", "group.leave")))
     if not about or re.search(r"拼多多|拼命|拼音|打拼|拼搏|团员|社团|团委|团课|乐团|团支书|团日|团费|旅行团|拼车|拼房|拼图|饭团", text):
         if not group:
@@ -565,6 +565,9 @@ def _group(message: Message, _: Grammars) -> Guess | None:
         return Guess("help", 0.85)
     if message.asks and re.search(r"几个人|多少人|谁.*(?:没付|付了)|还差|到哪|几人|状态|进度|多久", text):
         return Guess("query_status", 0.65)
+    if re.fullmatch(r"(?:我|要|想|来|也)*(?:进|入|加入|参加|上车)[a-z\d]{2,8}(?:吧|了|呀)?", message.core) \
+            and reading.any("GA"):
+        return Guess("group_join", 0.9)
     if message.has("group.leave") and (group or code or re.search(r"拼|团", text)):
         return Guess("group_leave", 0.92)
     if message.has("group.lock") and (group or code or re.search(r"拼|团", text)) and not \
@@ -611,6 +614,10 @@ def _reorder(message: Message, _: Grammars) -> Guess | None:
     return Guess("reorder", 0.9)
 
 
+_ANOTHER_THING: Final = re.compile(
+    r"取消(?!掉|了|吧|下|一下|订单|单|这|那|它|刚|上|我|全|外卖|啊|呀|哈|呢|嘛|算|不|行|可|退|谢|配送|呗|哦|点|重|一|两|先|麻烦|还|能|吗|么|得|需|要|会|昨|前|后|最|跑腿|快递|拼|都|给|帮|就|好|嗯|预约单|预订|餐|掉|$|[^\u4e00-\u9fff])[\u4e00-\u9fff]{2}")
+
+
 def _cancel(message: Message, grammars: Grammars) -> Guess | None:
     reading, text = message.reading, message.text
     if not message.has("cancel") or message.has("cancel.elsewhere"):
@@ -624,6 +631,8 @@ def _cancel(message: Message, grammars: Grammars) -> Guess | None:
     if re.search(r"被取消|谁取消|为什么.{0,4}取消|怎么.{0,3}取消了|取消了(?:吗|没)|取消(?:成功)?了?没|咋取消了", text):
         return Guess("query_status", 0.65)
     known = bool(message.context.get("order") or message.context.get("draft"))
+    if _ANOTHER_THING.search(text) and not reading.any("CN"):
+        return Guess("out_of_scope", 0.6)
     if re.search(r"取消|退单|撤单|撤销|撤了|退订|作废|qx|quxiao|不送了|别送了|别做了|不用送|不用做|叫停|别接了|不等了", text):
         if reading.any("D") and message.context.get("draft") and re.search(r"取消", text):
             return None
@@ -653,7 +662,7 @@ def _pay(message: Message, _: Grammars) -> Guess | None:
     if message.asks:
         if re.search(r"券|红包|优惠|折|积分|余额有", text):
             return None
-        if unpaid and re.search(r"怎么付|怎么支付|怎么给钱|链接|在哪儿?付|哪儿付|哪里付|上哪付|去哪付|咋付|如何付|怎么交钱", text):
+        if unpaid and re.search(r"怎么付|怎么支付|怎么给钱|链接|哪.{0,2}付|哪儿付|哪里付|上哪付|去哪付|咋付|如何付|怎么交钱", text):
             return Guess("pay", 0.8)
         return Guess("help", 0.6) if re.search(r"怎么|如何|支持|能不能|可以", text) else None
     if message.residue > (3 if unpaid or message.reading.any("CN") else 1):
@@ -725,6 +734,8 @@ def _complain(message: Message, _: Grammars) -> Guess | None:
                 "missing", "cold", "bad_taste"):
             return None
         return Guess("complain", 0.88 if delivered else 0.75)
+    if message.has("errand.buy", "errand.fetch", "errand.send"):
+        return None
     if code in ("spilled", "missing", "wrong_item", "foreign_object", "not_received", "overcharge",
                 "attitude") and message.residue <= 3 and len(text) <= 24 and re.search(
                     r"送|洒|漏|少了|里面|骑手|收|外卖|汤|餐", text):

@@ -223,9 +223,16 @@ class Assembly:
                 if not self.lines and self._counts(at):
                     self.loose_qty = bead.value
                 continue
-            if line.qty is None or bead.sure:
+            if line.qty is None or (bead.sure and not (
+                    id(line) in taken and self._apart(line, at))):
                 line.qty = bead.value
             taken.add(id(line))
+
+    def _apart(self, line: Line, at: int) -> bool:
+        """Whether another thing is counted: 面两碗 筷子三双."""
+        return not any(bead.kind in ("correct", "replace", "more", "less") or (
+            bead.kind in ("word", "remove") and bead.value in _SLIPS)
+            for bead in self.beads[:at] if bead.start >= line.at)
 
     def _counts(self, at: int) -> bool:
         return self.beads[at].sure
@@ -456,13 +463,17 @@ def _supported(beads: list[Bead], at: int, reading: Reading) -> bool:
             "stop", "space", "all", "replace", "join")) and (
             after is None or after.kind in "DOQ" or after.kind in ("stop", "space")
             or after.value in ("的", "吧", "点"))
+    if (before is None or before.kind in _FRAME) and (after is None or after.kind in _FRAME):
+        return before is not None or after is not None or len(reading.text) == 1
     if before is not None and (before.kind == "Q" or str(before.value)[-1:] in _MEASURING):
         return True
     if after is not None and after.kind == "Q" and after.sure:
         return True
-    return len(reading.text) == 1
+    return False
 
 
+_FRAME: Final = frozenset({"D", "Q", "O", "join", "stop", "space", "more", "remove", "replace",
+                           "all", "each", "correct"})
 _MEASURING: Final = frozenset("份碗瓶杯个盒串根支桶把包块片条只袋罐听")
 
 

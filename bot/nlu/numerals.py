@@ -63,5 +63,6 @@ def numerals_from(words: Words) -> Numerals:
     return Numerals(
         digits=dict(words.digits), scales=dict(words.scales), pattern=number,
         counted=re.compile(rf"(?:(?P<number>{number})\s?(?P<measure>{measure})"
+                           r"(?!人(?!份)|月|小时|钟|学期|星期|多月|名额)"
                            rf"|[x*]\s?(?P<times>\d+)|(?P<after>\d+)\s?[x*](?!\d))"),
         bare=re.compile(rf"\d+(?:\.\d+)?|[{chinese}]+"))

@@ -119,6 +119,9 @@ class Naming:
                             else (f"{area}食堂{form}", f"{area}食堂{form}号"))
 
     def _gate_forms(self, name: str) -> Iterator[str]:
+        stem = re.sub(r"(?:大门|校门|侧门|门)$", "", name)
+        if stem != name and len(stem) > 1:
+            yield from (stem + "门口", stem + "门", stem + "大门")
         match = re.fullmatch(r"(?:学校|校)?([东南西北正后侧前]|[东西][南北])(?:大|侧|校)?门", name)
         if match:
             side = match[1]

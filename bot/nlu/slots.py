@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from bot.nlu.reading import Cell, Reading
 
-_FROM_BEFORE: Final = re.compile(r"(?:从|去|在|忘|落|丢|放|忘在|落在|丢在|放在|到)(?:了|我|的)?$")
+_FROM_BEFORE: Final = re.compile(r"(?:从|去|在|忘|落|丢|忘在|落在|丢在|放在|到)(?:了|我|的)?$")
 _TO_BEFORE: Final = re.compile(
     r"(?:送到|送至|送去|送回|送|带到|捎到|捎回|拿到|拿回|拿去|搬到|搬回|寄到|寄去|寄往|运到|带去|带回|给到|至|发到|改到|换到|"
-    r"换成|改成|到|往|我在|住|住在|地址|地址是|改为|回)(?:了|我们|我|的|是|:|\s)*$")
+    r"换成|改成|到|往|放|放到|我在|住|住在|地址|地址是|改为|回)(?:了|我们|我|的|是|:|\s)*$")
 _FROM_AFTER: Final = re.compile(
-    r"^(?:的|那边|那里|那儿|这边|里|里面|前台|门口|楼下|大厅|宿管|那)*(?:有|取|拿|买|帮我|帮|打印|复印|排|领|的.{1,6}"
+    r"^(?:(?:外面|对面|旁边|门口|里面|那边|附近)?的[^,。]{1,8}\s?(?:帮|求|带|捎|给我))|^(?:的|那边|那里|那儿|这边|里|里面|前台|门口|楼下|大厅|宿管|那)*(?:有|取|拿|买|帮我|帮|打印|复印|排|领|的.{1,6}"
     r"(?:送|捎|拿|带|搬|寄)|送到|送|寄到|拿到|带到|捎到|到|搬到|忘|落)")
-_ROOM_TAIL: Final = re.compile(r"^(?:\s|的|,|-|楼下|室|寝室|宿舍|房间|房|单元|门口)*$")
+_ROOM_TAIL: Final = re.compile(r"^(?:\s|的|,|-|楼|楼下|室|寝室|宿舍|房间|房|单元|门口)*$")
 
 
 def places(reading: Reading, errand: bool) -> tuple[Cell | None, Cell | None]:
@@ -27,6 +27,8 @@ def places(reading: Reading, errand: bool) -> tuple[Cell | None, Cell | None]:
     if reading.said.startswith("【"):
         cells = [cell for cell in cells if kind_of(reading, cell) == "station"
                  or _CARRY.search(reading.text[:cell.start])] or cells
+        if len(cells) == 1 and not _CARRY.search(reading.text[:cells[0].start]):
+            return cells[0], None
     roles = [_role(reading, cell) for cell in cells]
     source = next((cell for cell, role in zip(cells, roles, strict=True) if role == "from"), None)
     goal = next((cell for cell, role in reversed(list(zip(cells, roles, strict=True)))
@@ -180,8 +182,10 @@ def money(reading: Reading, errand: bool) -> tuple[int | None, int | None]:
         elif _TIP_NEAR.search(around) or errand:
             tip = fen
     for cell in reading.of("N"):
-        if tip is None and re.search(r"(?:小费|跑腿费|打赏)(?:给|加|是|:|\s)*$",
-                                     reading.text[:cell.start]):
+        if tip is None and (
+                re.search(r"(?:小费|跑腿费|打赏|辛苦费)(?:给|加|是|:|\s)*$", reading.text[:cell.start])
+                or (errand and re.search(r"(?:给|出|加|付)$", reading.text[:cell.start])
+                and re.match(r"\s*(?:$|[,.。!?~]|跑|辛苦)", reading.text[cell.end:]))):
             value = reading.lexicon.numerals.value(cell.value)
             tip = round(value * 100) if value else None
     return budget, tip
@@ -290,7 +294,9 @@ def parcels(reading: Reading, asked: bool = False) -> list[dict[str, str]]:
 def _codes(reading: Reading, asked: bool) -> list[Cell]:
     codes = reading.of("K")
     if codes:
-        return codes
+        return codes + [cell for cell in reading.of("N") if any(
+            cell.end - cell.start == code.end - code.start > 3 for code in codes)
+            and re.search(r"(?:和|跟|与|、|,|还有|以及|\s)\s?$", reading.text[:cell.start])]
     for cell in reading.cells:
         said = reading.text[cell.start:cell.end]
         after_carrier = any(0 <= cell.start - carrier.end <= 6 for carrier in reading.of("E"))

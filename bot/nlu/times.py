@@ -203,6 +203,8 @@ class Clock:
     def _period(self, match: re.Match[str], day: int | None,
                 weekday: tuple[int, int] | None) -> Moment | None:
         said = match["class_"] or match["class2"]
+        if match["class2"] and not any(match[key] for key in ("nth", "before", "ending")):
+            return None    # 电池2节, 两节课
         number = self._last_period(said)
         span = self.periods.get(number) if number is not None else None
         if span is None:
@@ -245,7 +247,7 @@ def _clock_pattern(days: Mapping[str, Any], parts: Mapping[str, Any], alone: Map
         rf"|(?<![\d.])(?P<hour>{hour})(?:点钟?|时(?!候|间))(?:(?P<half>半)|(?P<quarter>[一三123])刻|(?:过)?(?P<minute>{minute})分?(?![份个杯碗瓶块元元钱折楼栋\d以内]))?)"
         rf"{_TAIL}"
         rf"|(?P<down>下了?(?:课)?|上完|上了)第?(?P<class_>{several})节(?:大?课)?(?:下课)?(?:之后|以后|后|了)?"
-        rf"|第?(?P<class2>{several})节(?:大?课)?(?P<before>之前|以前|前|开始前|上课前|开始|上课)?(?:下课|下了|结束|完)?(?:之后|以后|后)?"
+        rf"|(?:{_any(parts)})?(?P<nth>第)?(?P<class2>{several})节(?P<lesson>大?课)?(?P<before>之前|以前|前|开始前|上课前|开始|上课)?(?P<ending>(?:下课|下了|结束|完)?(?:之后|以后|后)?)"
         rf"|(?P<named>{_any(named)}){_TAIL})")
 
 

@@ -160,7 +160,7 @@ def _shop_by_trade(message: Message) -> str | None:
 
 def _note(message: Message) -> str | None:
     import re
-    match = re.search(r"备注(?:一下|:|,|\s)*(.{1,30})", message.text)
+    match = re.search(r"备注(?:一?下|:|,|\s)*(.{1,30})", message.text)
     if match:
         return match[1]
     spans = message.reading.cues.get("marks.note")
@@ -207,7 +207,7 @@ def _group_any(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties]:
 
 
 _KIND_PATTERNS: Final = (
-    ("queue", r"排队|代排|帮排|占座|占位|排个队|占个|取号|排号|领号"),
+    ("queue", r"排队|代排|帮排|占座|占位|排个队|占个|占.{0,3}[座位场]|取号|排号|领号"),
     ("print", r"打印|复印|彩印|文印|彩打|印\d|印一|印[两三四五六七八九十]|dayin|帮印|印[^度象花]{0,12}(?:页|份|张)|(?:图文|快印|文印).{0,4}(?:打|印)"),
     ("parcel", r"快递|包裹|kd|kuaidi|快件|取件|驿站|大件|小件|中件|有个?件|[拿取领]个?件|邮件|件在|件到"),
 )
@@ -270,7 +270,6 @@ def _goods(message: Message, kind: str | None) -> str | None:
 
 
 def _query_items(message: Message, now: datetime) -> tuple[dict[str, Any], _Ties]:
-    import re
     items, ties, _ = _wanted(message)
     budget, _ = slots.money(message.reading, errand=False)
     if items and _about_shop(message):
