@@ -18,6 +18,7 @@ ACTING: Final = frozenset({
     "merchant_accept", "merchant_reject", "merchant_ready", "merchant_soldout",
     "merchant_restock"})
 SURE_RULES: Final = frozenset({"unsafe", "long", "greeting"})  # what they say stands
+ANSWERED_BELOW: Final = 0.02   # so for an answer to an open question, whose whole text was read
 DOUBTED_BELOW: Final = 0.25   # a rule's word that the learned part finds this unlikely falls
 ACTS_FROM: Final = 0.4        # less likely than this, nothing is begun on the learned part's word
 MOST_TRIED: Final = 5
@@ -39,7 +40,8 @@ def decide(message: Message, guess: Guess, ranker: Ranker) -> Choice:
     mine = _chance(guess.intent, chances, ranker)
     if guess.rule in SURE_RULES:
         return Choice(guess.intent, max(mine, 0.9), ranked)
-    if guess.intent in NEVER_GUESSED and mine >= DOUBTED_BELOW:
+    doubted = ANSWERED_BELOW if guess.rule == "pending" else DOUBTED_BELOW
+    if guess.intent in NEVER_GUESSED and mine >= doubted:
         return Choice(guess.intent, mine, ranked)
     for intent, chance in ranked:
         if intent == guess.intent or _may(intent, chance, message):
@@ -56,6 +58,8 @@ def _chance(intent: str, chances: Any, ranker: Ranker) -> float:
 def _may(intent: str, chance: float, message: Message) -> bool:
     """Whether the learned part alone may say so, and the message holds what the intent needs."""
     if intent in NEVER_GUESSED or (intent in ACTING and chance < ACTS_FROM):
+        return False
+    if intent in ACTING and message.has("elsewhere"):
         return False
     needs = _NEEDS.get(intent)
     return needs is None or bool(needs(message))

@@ -555,6 +555,8 @@ def _coupon(message: Message, _: Grammars) -> Guess | None:
 def _group(message: Message, _: Grammars) -> Guess | None:
     reading, text = message.reading, message.text
     group = message.context.get("group")
+    if _OTHER_TRADE.search(text):
+        return None
     about = bool(re.search(r"^(?:我|要|想|来|也)*(?:进|入|参加)[a-z\d]{2,8}|拼|团|pindan|锁单|截单|(?<![a-z])g\d", text)) or bool(group) or (
         reading.any("A") and (message.items > 0 or message.has("group.join", "group.leave")))
     if not about or re.search(r"拼多多|拼命|拼音|打拼|拼搏|团员|社团|团委|团课|乐团|团支书|团日|团费|旅行团|拼车|拼房|拼图|饭团", text):
@@ -744,7 +746,7 @@ def _complain(message: Message, _: Grammars) -> Guess | None:
 
 
 def _rate(message: Message, _: Grammars) -> Guess | None:
-    if not message.has("rate") or message.asks:
+    if not message.has("rate") or message.asks or _OTHER_TRADE.search(message.text):
         return None
     order = message.context.get("order") or {}
     if re.search(r"点赞|评分多少|怎么评", message.text):
@@ -856,6 +858,8 @@ def _menu(message: Message, _: Grammars) -> Guess | None:
 
 def _errand(message: Message, _: Grammars) -> Guess | None:
     reading, text = message.reading, message.text
+    if _OTHER_TRADE.search(text):
+        return None
     if message.asks and re.search(r"怎么|如何|规则|多少钱|几块|收费|几点|在哪|哪里|什么时候", text) and not re.search(
             r"帮我|帮忙|代取|代买", text):
         return None
@@ -1030,9 +1034,13 @@ def _order(message: Message, _: Grammars) -> Guess | None:
     return None
 
 
+_OTHER_TRADE: Final = re.compile(
+    r"酒店|宾馆|景点|景区|游玩|门票|票价|住宿|入住|出租车|打车|餐馆|评分[是在]?\d|\d(?:\.\d)?分以上|人均|车牌|机票|温泉|旅游|游览|这道菜|公园|博物馆|故宫|大厦|地铁站")
+
+
 def _order_of_dishes(message: Message) -> Guess | None:
     reading, text = message.reading, message.text
-    if _NARRATIVE.search(text):
+    if _NARRATIVE.search(text) or _OTHER_TRADE.search(text):
         return None
     if message.asks and not re.search(
             r"能.{0,8}(?:送|点|来|带)|可以.{0,8}(?:送|点|来|带|吗)|行吗|好吗|行不|帮我|谁.{0,4}带|有人", text):

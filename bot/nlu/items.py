@@ -467,9 +467,7 @@ def _supported(beads: list[Bead], at: int, reading: Reading) -> bool:
         return before is not None or after is not None or len(reading.text) == 1
     if before is not None and (before.kind == "Q" or str(before.value)[-1:] in _MEASURING):
         return True
-    if after is not None and after.kind == "Q" and after.sure:
-        return True
-    return False
+    return after is not None and after.kind == "Q" and after.sure
 
 
 _FRAME: Final = frozenset({"D", "Q", "O", "join", "stop", "space", "more", "remove", "replace",

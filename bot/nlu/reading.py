@@ -76,7 +76,7 @@ def read(text: str, lexicon: Lexicon) -> Reading:
     flat = plain(text, lexicon.words.traditional, lexicon.dialect)
     found = lexicon.trie.occurrences(flat)
     spans = list(_spans(flat, found, lexicon))
-    cells = _without_floors(flat, _best_cover(flat, spans))
+    cells = _without_stray(flat, _without_floors(flat, _best_cover(flat, spans)))
     cells = _mended(flat, cells, lexicon)
     cues, covered = _cues(flat, found, cells, lexicon)
     residue = "".join(char for char, known in zip(flat, covered, strict=True)
@@ -270,6 +270,39 @@ def _without_floors(text: str, cells: list[Cell]) -> list[Cell]:
             cell = cell._replace(kind="w", value=frozenset({"place.tail"}))
         kept.append(cell)
     return kept
+
+
+_BESIDE: Final = frozenset("DQO")
+_MEASURES: Final = frozenset("份碗瓶杯个盒串根支桶把包块片条只袋罐听")
+
+
+def _without_stray(text: str, cells: list[Cell]) -> list[Cell]:
+    """A dish called by one character (饭, 水) counts beside amounts and other dishes only."""
+    kept = []
+    for at, cell in enumerate(cells):
+        if cell.kind == "D" and cell.end - cell.start == 1 and not _held_up(text, cells, at):
+            cell = cell._replace(kind="w", value=frozenset(), score=3)
+        kept.append(cell)
+    return kept
+
+
+def _held_up(text: str, cells: list[Cell], at: int) -> bool:
+    before = cells[at - 1] if at else None
+    after = cells[at + 1] if at + 1 < len(cells) else None
+    if before is not None and (before.kind in "DQ" or text[before.end - 1] in _MEASURES):
+        return True
+    if after is not None and after.kind in "QO":
+        return True
+    return (before is None or not text[before.start].isalnum() or _steers(before)) and (
+        after is None or not text[after.start].isalnum() or after.kind == "D" or _steers(after))
+
+
+def _steers(cell: Cell) -> bool:
+    return cell.kind == "w" and bool(cell.value & _STEERING)
+
+
+_STEERING: Final = frozenset({"marks.join", "marks.remove", "marks.more", "marks.replace",
+                              "merchant.soldout", "merchant.restock"})
 
 
 def _walk(size: int, choice: list[Cell | None]) -> list[Cell]:
