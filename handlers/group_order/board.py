@@ -7,6 +7,7 @@ from handlers.group_order.bags import Bag, bags_of
 from handlers.group_order.joining import menu_of
 from handlers.group_order.shared import clock, gathered, heads, live_orders, opener_of
 from handlers.wording import clock as clock_of
+from handlers.wording import what
 from models.base import Session
 from models.campus import Campus
 from models.group_order import GroupOrder, GroupState
@@ -27,7 +28,8 @@ class BagShown:
 @dataclass(frozen=True, slots=True)
 class Board:
     """`state`: open, locking, locked or dissolved. `left_s`: seconds until the lock. `bags`: only
-    for who is in. `due`: what the reader has still to pay, `paid`: what they have paid."""
+    for who is in. `due`: what the reader has still to pay, `paid`: what they have paid; `receipt`:
+    what their part is made of."""
 
     code: str
     source: str
@@ -41,6 +43,7 @@ class Board:
     due: str | None
     paid: str | None
     eta: str | None
+    receipt: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,17 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
               for bag in bags_of(session, group, orders)) if member else (),
         yuan(sum(o.payable_fen for o in due)) if due else None,
         yuan(sum(o.payable_fen for o in settled)) if settled else None,
-        clock_of(max(promised), campus) if promised else None)
+        clock_of(max(promised), campus) if promised else None,
+        tuple(part for order in mine for part in _receipt(order)))
+
+
+def _receipt(order: Order) -> list[tuple[str, str]]:
+    parts = [(what(line), yuan(line.amount_fen)) for line in order.lines]
+    for key, fen in (("payment.delivery", order.delivery_fen),
+                     ("payment.discount", -order.discount_fen)):
+        if fen:
+            parts.append((text_of(Reply(key)), yuan(fen)))
+    return parts
 
 
 def menu_shown(session: Session, group: GroupOrder, *, now: datetime) -> list[DishShown]:

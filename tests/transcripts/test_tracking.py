@@ -123,13 +123,13 @@ def test_three_watch_at_once_and_see_the_rider_come(chat, chromium: Browser):
         bot   rider.picked_up
     """)
     for page in pages:
-        expect(page.get_by_text("阿哲在送")).to_be_visible(timeout=10_000)
+        expect(page.get_by_text("阿哲在送")).to_be_visible(timeout=30_000)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
     sizes = pages[0].evaluate("""performance.getEntries().filter(e => e.decodedBodySize)
         .map(e => e.decodedBodySize)""")
     assert 0 < sum(sizes) < 100_000
     pages[1].context.set_offline(True)
-    expect(pages[1].get_by_text("网断了")).to_be_visible(timeout=10_000)
+    expect(pages[1].get_by_text("网断了")).to_be_visible(timeout=30_000)
     assert complaints == []
     for page in pages:
         page.context.close()
