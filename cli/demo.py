@@ -10,12 +10,15 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from cli import embedded, locks, migrate
+import click
+
+from cli import crowd, embedded, locks, migrate
 from cli.base import Stop, command
 from cli.processes import Crew, Process, Stopped, ours
 from cli.worker import QUEUES
 from config import settings
 from config.settings import ROOT, VAR
+from simulator.crowd import FEWEST, Cast
 
 CAMPUS = ROOT / "config" / "campuses" / "demo.json"
 STUDENT, MERCHANT, RIDER, ON_DUTY = "小林", "阿香", "阿哲", "老周"
@@ -25,7 +28,10 @@ START_S = 90.0
 
 
 @command("demo")
-def demo() -> None:
+@click.option("--crowd", "people", type=click.IntRange(min=FEWEST), metavar="N",
+              help="N virtual people live a lunch through the chat; then all ends by itself.")
+@click.option("--seed", type=int, default=0, help="Which lunch the crowd lives.")
+def demo(people: int | None, seed: int) -> None:
     """Everything at once, with a simulated WeChat; prints the URL."""
     if not (given := settings.environment()).get("REDIS_URL") or not given.get("DATABASE_URL"):
         say("starting the database and Redis")
@@ -38,18 +44,19 @@ def demo() -> None:
     settings.load.cache_clear()
     try:
         with Crew() as crew:
-            _run(crew, sim_url)
+            _run(crew, sim_url, crowd.cast(people) if people else None, seed)
     except Stopped as stopped:
         say("stopped; what happened is kept in var/")
         raise SystemExit(stopped.status) from None
 
 
-def _run(crew: Crew, sim_url: str) -> None:
+def _run(crew: Crew, sim_url: str, people: Cast | None, seed: int) -> None:
+    """Until a signal, or until the crowd has gone home: raises Stopped."""
     given = settings.load()
     host, port = given.bind
     say("preparing the database and the campus")
     migrate.upgrade(given.database_url)
-    load_campus(given)
+    load_campus(given, people)
     crew.start(Process("wechat", [
         sys.executable, "-P", "-m", "simulator", "--dir", str(VAR / "simulator"),
         "--port", sim_url.rpartition(":")[2],
@@ -64,6 +71,8 @@ def _run(crew: Crew, sim_url: str) -> None:
     add_phones(sim_url)
     publish_menus()
     say(f"ready: {sim_url}/sim/  (Ctrl-C stops everything)")
+    if people:
+        raise Stopped(crowd.lunch(crew, sim_url, people, seed, given))
     crew.supervise()
 
 
@@ -94,7 +103,7 @@ def free_port(wanted: int, *taken: int) -> int:
     raise Stop("no free port")
 
 
-def load_campus(given: settings.Settings) -> None:
+def load_campus(given: settings.Settings, people: Cast | None = None) -> None:
     from handlers import campus
     from models.base import Sessions, connect, utcnow
 
@@ -102,23 +111,24 @@ def load_campus(given: settings.Settings) -> None:
     engine = connect(given.database_url, pool_size=1)
     with Sessions.begin() as session:
         campus.ensure_account(session, account)
-        campus.load_campus(session, campus_file(account.app_id), app_id=account.app_id,
+        campus.load_campus(session, campus_file(account.app_id, people), app_id=account.app_id,
                            now=utcnow())
     engine.dispose()
 
 
-def campus_file(app_id: str) -> dict[str, Any]:
-    """The demo campus, with the simulator's people in it."""
+def campus_file(app_id: str, people: Cast | None = None) -> dict[str, Any]:
+    """The demo campus, with the simulator's people in it; a crowd's cooks and riders too."""
     from simulator.credentials import openid_for
 
-    people = {name: {"openid": openid_for(app_id, name), "name": name}
+    known = {name: {"openid": openid_for(app_id, name), "name": name}
               for name in (MERCHANT, RIDER, ON_DUTY)}
     file: dict[str, Any] = json.loads(CAMPUS.read_text("utf-8"))
     for shop in file["shops"]:
-        shop["owners"] = [people[MERCHANT]["openid"]]
-    return file | {
-        "riders": [people[RIDER]], "operators": [people[ON_DUTY]],
-        "emergency": file["emergency"] | {"on_duty": [people[ON_DUTY]]}}
+        shop["owners"] = [known[MERCHANT]["openid"]]
+    whole = file | {
+        "riders": [known[RIDER]], "operators": [known[ON_DUTY]],
+        "emergency": file["emergency"] | {"on_duty": [known[ON_DUTY]]}}
+    return crowd.employed(whole, app_id, people) if people else whole
 
 
 def add_phones(sim_url: str) -> None:

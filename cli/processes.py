@@ -28,12 +28,14 @@ WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One child. `env` is added to our own environment; lower ranks are stopped later."""
+    """One child. `env` is added to our own environment; lower ranks are stopped later. `once`:
+    it may end by itself."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     rank: int = 0
+    once: bool = False
 
 
 class Stopped(Exception):
@@ -53,6 +55,7 @@ class Child:
         self.due_at = 0.0
         self.started_at = 0.0
         self.popen: subprocess.Popen[str] | None = None
+        self.status: int | None = None  # of one that has done what it was started for
         self.pump: threading.Thread | None = None
 
     def start(self) -> subprocess.Popen[str]:
@@ -109,12 +112,13 @@ class Crew:
         for signum, handler in self._handlers.items():
             signal.signal(signum, handler)  # type: ignore[arg-type]
 
-    def start(self, process: Process) -> None:
+    def start(self, process: Process) -> Child:
         """Call it from the main thread: a child's leash is tied to the thread."""
         child = Child(process)
         self.width = max(self.width, len(process.name))
         self.children.append(child)
         self._start(child)
+        return child
 
     def _start(self, child: Child) -> None:
         popen = child.start()
@@ -143,13 +147,16 @@ class Crew:
         for child in self.children:
             if child.has_ended():
                 self._note_end(child)
-            elif child.popen is None and time.monotonic() >= child.due_at:
+            elif child.popen is None and child.status is None and time.monotonic() >= child.due_at:
                 self._start(child)
 
     def _note_end(self, child: Child) -> None:
         assert child.popen is not None
         status, name = child.popen.returncode, child.process.name
         self._bury(child)
+        if child.process.once:
+            child.status = status
+            return
         if status == MISUSED:
             raise Stopped(MISUSED)
         self.say(name, f"ended ({_told(status)}), starting it again in {child.put_off():g} s")

@@ -105,12 +105,20 @@ def _write_down(response: Response) -> Response:
         who=request.remote_addr, headers=_telling_headers(),
         request=readable(request.get_data()), status=response.status_code,
         response=told, fault=fault.label if fault else None)
+    _count_refusal(told)
     _remember_rid(told)
     if fault is not None and fault.lose_answer:
         if fault.status is None:
             _hang_up()
         return Response(status=fault.status or 502)
     return response
+
+
+def _count_refusal(told: Any) -> None:
+    if isinstance(told, dict) and (errcode := told.get("errcode")):
+        world = control.world()
+        with world.lock:
+            world.refusals[f"{request.path} {errcode}"] += 1
 
 
 def _remember_rid(told: Any) -> None:

@@ -5,6 +5,7 @@ Everything is guarded by `World.lock`. What people do stands in deeds.py.
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -74,6 +75,7 @@ class World(Deeds):
         self.web_ports: dict[str, int] = {}  # phone id → its in-app browser's port
         self.counts: dict[str, int] = {}  # "2026-11-22 token wx…" → calls that day
         self.forced_refreshes: dict[str, float] = {}  # app id → the last one's moment
+        self.refusals: Counter[str] = Counter()  # "path errcode" → how often
         self.rids: dict[str, dict[str, Any]] = {}  # of refused calls
         self.sent_notices: dict[str, float] = {}
         self.marked: dict[str, tuple[int, float]] = {}  # app id → failed pushes, silent until

@@ -80,7 +80,7 @@ def state() -> Told:
                 "orders": len(here.orders), "refunds": len(here.refunds),
                 "transfers": len(here.transfers), "faults": len(here.faults.listed()),
                 "accounts": list(here.accounts), "webhook": here.webhook,
-                "mch_id": here.credentials.mch_id}
+                "refused": dict(here.refusals), "mch_id": here.credentials.mch_id}
 
 
 @blueprint.post("/handshake")

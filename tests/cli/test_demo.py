@@ -40,13 +40,13 @@ class Demo:
         assert eventually(self._is_ready, PATIENCE_S), self.log()
         self.url = re.findall(r"ready: (\S+?)/sim/", self.log())[-1]
 
-    def launch(self, **how: Any) -> subprocess.Popen[str]:
+    def launch(self, *options: str, **how: Any) -> subprocess.Popen[str]:
         environ = {name: value for name, value in os.environ.items()
                    if name not in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL")
                    and not name.startswith("WECHAT_")}
         paths = [str(self.root), sysconfig.get_path("purelib")]
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "cli", "demo"], cwd=self.root, text=True,
+            [sys.executable, "-P", "-m", "cli", "demo", *options], cwd=self.root, text=True,
             stderr=subprocess.STDOUT, env={**environ, "PYTHONPATH": os.pathsep.join(paths)}, **how)
 
     def _is_ready(self) -> bool:

@@ -1,0 +1,57 @@
+"""A phone in somebody's hand, by the simulator's HTTP API."""
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+PATIENCE_S = 30.0
+
+
+class PhoneTrouble(Exception):
+    """The simulator or a page did not do as it was asked."""
+
+
+def ask(method: str, url: str, **how: Any) -> requests.Response:
+    """One request to this machine, past any proxy. Raises PhoneTrouble."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.request(method, url, timeout=PATIENCE_S, **how)
+            answer.raise_for_status()
+            return answer
+    except requests.RequestException as error:
+        raise PhoneTrouble(f"{method} {urlsplit(url).path}: {type(error).__name__}") from error
+
+
+class Phone:
+    def __init__(self, sim_url: str, name: str, role: str) -> None:
+        self.sim, self.name = sim_url, name
+        made = ask("POST", f"{sim_url}/sim/phones",
+                   json={"name": name, "role": role, "follow": False}).json()
+        self.id, self.follows = str(made["id"]), bool(made["followed"])
+
+    def follow(self, scene: str | None = None) -> str:
+        """Follow the account, by a poster's code if there is one; its greeting."""
+        return self._do("follow", scene=scene)
+
+    def say(self, words: str, tap_id: str = "") -> str:
+        """Send a text, or what tapped words send; the reply, "" where there is none yet."""
+        tapped = {"msgmenuid": tap_id} if tap_id else {}
+        return self._do("text", content=words, **tapped)
+
+    def pay(self, link: str) -> bool:
+        """Open a pay link, tap its button and confirm. False: it could not be paid."""
+        page = self._post("open", url=link)["url"]
+        shown = ask("GET", page)
+        origin, path = "{0.scheme}://{0.netloc}".format(urlsplit(page)), urlsplit(shown.url).path
+        signed = ask("POST", f"{origin}{path}/prepay", headers={
+            "Origin": origin, "Sec-Fetch-Site": "same-origin"}).json()
+        told = self._post("pay", request=signed,
+                          prepay_id=str(signed["package"]).removeprefix("prepay_id="))
+        return str(told["err_msg"]).endswith(":ok")
+
+    def _do(self, deed: str, **what: Any) -> str:
+        return str(self._post(deed, **what).get("reply") or "")
+
+    def _post(self, deed: str, **what: Any) -> dict[str, Any]:
+        return dict(ask("POST", f"{self.sim}/sim/phones/{self.id}/{deed}", json=what).json())
