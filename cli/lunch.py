@@ -140,20 +140,24 @@ def read(since: datetime, *, refused: Mapping[str, int]) -> Books:
 
 
 def _paid_in(session: Session, since: datetime) -> int:
-    return int(session.scalar(select(func.coalesce(func.sum(Payment.paid_fen), 0)).where(
-        Payment.state == PaymentState.PAID, Payment.paid_at >= since)) or 0)
+    """By the order's making: WeChat Pay's own times are of whole seconds."""
+    return int(session.scalar(
+        select(func.coalesce(func.sum(Payment.paid_fen), 0)).join(Order).where(
+            Payment.state == PaymentState.PAID, Order.created_at >= since)) or 0)
 
 
 def _given_back(session: Session, since: datetime) -> int:
-    return int(session.scalar(select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
-        Refund.state == RefundState.SUCCEEDED, Refund.ended_at >= since)) or 0)
+    return int(session.scalar(
+        select(func.coalesce(func.sum(Refund.amount_fen), 0)).join(Payment).join(Order).where(
+            Refund.state == RefundState.SUCCEEDED, Order.created_at >= since)) or 0)
 
 
 def _held(session: Session, since: datetime) -> dict[str, int]:
-    """What the lunch moved, by the kind of account."""
+    """What the lunch's orders moved, by the kind of account."""
     kind = func.split_part(LedgerEntry.account, ":", 1)
     rows = session.execute(select(kind, func.sum(LedgerEntry.amount_fen)).join(
-        LedgerGroup).where(LedgerGroup.at >= since).group_by(kind))
+        LedgerGroup).join(Order, Order.id == LedgerGroup.order_id).where(
+            Order.created_at >= since).group_by(kind))
     return {name: int(fen) for name, fen in rows}
 
 
