@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import exists, or_, select
 
 from config.texts import Reply, text_of, yuan
+from handlers import building
 from handlers.speaker import Speaker
 from models.base import Session
 from models.order import Order
@@ -72,7 +73,7 @@ def parts(order: Order) -> list[tuple[str, int]]:
 
 def _offer(campaign: Mapping[str, Any]) -> Offer:
     kind = campaign["kind"]
-    is_way = bool(campaign.get("free_delivery"))
+    is_way = bool(campaign.get("free_delivery")) or kind == building.KIND
     return Offer(
         kind, Layer.DELIVERY if is_way else LAYERS.get(kind, Layer.SHOP),
         off_fen=0 if is_way else campaign.get("off_fen", 0),
@@ -96,6 +97,8 @@ def _is_for(session: Session, speaker: Speaker, order: Order, campaign: Mapping[
             within = timedelta(days=campaign.get("days", 7))
             return (now - speaker.person.created_at <= within
                     and not _has_had_first(session, order))
+        case building.KIND:
+            return building.is_free(session, speaker.campus, order, now=now)
         case "student":
             until = speaker.person.student_until
             return until is not None and until > now

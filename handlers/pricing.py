@@ -3,7 +3,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from config.texts import Reply
-from handlers import budget, fees
+from handlers import budget, building, fees
 from handlers.errand import pricing as errands
 from handlers.offers import explained, offers_for, take
 from handlers.roads import metres_between, promised_time
@@ -47,6 +47,7 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
         price_share(session, order, now=now)
     session.flush()
     return [*fees.explained(speaker, order), *explained(offers, asked.chosen, order),
+            *building.explained(session, speaker, order, now=now),
             *budget.explained(session, speaker, order, now=now)]
 
 

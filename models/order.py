@@ -82,6 +82,8 @@ class Order(Base):
               postgresql_where=text("cancel_until IS NOT NULL")),
         Index("ix_orders_shortage_until", "shortage_until",
               postgresql_where=text("shortage_until IS NOT NULL")),
+        Index("ix_orders_place_id_paid_at", "place_id", "paid_at",
+              postgresql_where=text("paid_at IS NOT NULL")),
         Index("ix_orders_place_id_arrived_at", "place_id", "arrived_at",
               postgresql_where=text("arrived_at IS NOT NULL")),
         Index("ix_orders_shelved_at", "shelved_at", postgresql_where=text("state = 'shelved'")),

@@ -15,6 +15,7 @@ PAYERS = {
     "refund.ask": ("money", "workers.payment", "ask_refund"),
     "payout.send": ("money", "workers.payout", "send"),
     "reconcile": ("money", "workers.reconcile", "settle"),
+    "building": ("money", "workers.building", "settle"),
     "tags": ("push", "workers.tags", "pay"),
 }
 

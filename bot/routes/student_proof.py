@@ -5,7 +5,7 @@ from typing import Final
 from bot.commands import Command
 from bot.routes.base import Route, Turn
 from config.texts import Reply
-from handlers import dialogue, student
+from handlers import building, dialogue, student
 
 _NAME: Final = r"(?P<name>[\u4e00-\u9fff·]{1,6})"
 _NUMBER: Final = r"(?P<number>[A-Za-z]{0,3}\d{5,14})"
@@ -52,6 +52,7 @@ def _not_now(turn: Turn, command: Command) -> Reply:
 
 COMMANDS: Final[dict[str, Route]] = {
     "not_now": _not_now,
+    "building": lambda turn, _: building.told(turn.session, turn.speaker, now=turn.now),
     "student_ask": lambda turn, _: student.ask(turn.session, turn.speaker, now=turn.now),
     "student_pass": _decide(True), "student_fail": _decide(False),
     "students_waiting": lambda turn, _: student.waiting(turn.session, turn.speaker),

@@ -16,7 +16,7 @@ from models.payment import Payment, PaymentState, Refund, RefundState
 from models.rules.order_state import OrderState
 
 CLAIM_WITHIN: Final = timedelta(hours=24)
-HAD: Final = frozenset({OrderState.ARRIVED, OrderState.SHELVED, OrderState.DELIVERED})
+HAD: Final = frozenset({OrderState.SHELVED, OrderState.DELIVERED})
 NOT_GONE: Final = (RefundState.CLOSED, RefundState.WITHDRAWN)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from config.texts import Reply, text_of, yuan
 from handlers import undo
+from handlers.building import note_paid
 from handlers.errand.desk import begin, errand_paid
 from handlers.kitchen.shared import as_it_stands, not_yours
 from handlers.notice import Notice, tell
@@ -40,6 +41,7 @@ def order_paid(session: Session, order: Order, *, now: datetime) -> None:
     if order.kind == OrderKind.ERRAND:
         errand_paid(session, campus, order, now=now)
         return
+    note_paid(session, order, now=now)
     if order.group_id:
         from handlers.group_order.ordered import order_paid as group_paid  # it needs us first
 

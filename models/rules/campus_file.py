@@ -373,6 +373,7 @@ CAMPAIGNS: Final[Mapping[str, tuple[Mapping[str, Rule], Mapping[str, Rule]]]] = 
     "weekday": ({"weekdays": _list_of(_one_of(*WEEKDAYS), at_least=1)}, {
         "free_delivery": _one_of(True), "off_fen": SOME_FEN, "percent_off": PERCENT,
         "threshold_fen": FEN}),
+    "building": ({"people": _whole(2, 10_000)}, {}),
 }
 
 CAMPUS_FILE = _object(
