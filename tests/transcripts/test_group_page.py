@@ -116,6 +116,19 @@ def test_the_code_is_drawn_from_what_wechat_says_is_in_it(dorm):
 
 
 @pytest.mark.browser
+def test_wechat_takes_the_card_for_sharing(dorm, chromium: Browser):
+    gathered(dorm)
+    page = _phone(chromium, dorm, "小林", watch_shares=True)
+    page.wait_for_function("window.shared", timeout=60_000)
+    card = page.evaluate("window.shared")
+    assert card["title"].startswith("拼单G1：阿香黄焖鸡米饭")
+    assert "3人✓免配送" in card["desc"]
+    assert card["link"].endswith("/g/G1")
+    assert requests.get(card["imgUrl"], timeout=10).headers["Content-Type"] == "image/png"
+    page.context.close()
+
+
+@pytest.mark.browser
 def test_three_people_at_once_see_each_other_come_and_pay(dorm, chromium: Browser):
     dorm.play(f"""
         小林  拼单 阿香黄焖鸡 {until()}截止
@@ -151,10 +164,21 @@ def test_three_people_at_once_see_each_other_come_and_pay(dorm, chromium: Browse
         page.context.close()
 
 
-def _phone(chromium: Browser, chat, name: str) -> Page:
+# What WeChat's script accepted of the card, once wx.config had been.
+SHARES = """Object.defineProperty(window, "wx", {configurable: true, get: () => undefined, set(wx) {
+    const real = wx.updateAppMessageShareData;
+    wx.updateAppMessageShareData = (card) => real(
+        {...card, success: () => { window.shared = card; }});
+    Object.defineProperty(window, "wx", {value: wx});
+}})"""
+
+
+def _phone(chromium: Browser, chat, name: str, *, watch_shares: bool = False) -> Page:
     context = chromium.new_context(viewport={"width": 375, "height": 667})
     context.set_default_timeout(60_000)  # the machine may be busy
     page = context.new_page()
+    if watch_shares:
+        page.add_init_script(SHARES)
     page.complaints = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore
     page.goto(chat.stage.world.open(name, f"{chat.stage.base_url}/g/G1"))
