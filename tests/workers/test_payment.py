@@ -3,10 +3,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from threading import Thread
-from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import sessionmaker
 
 from gateways.wxpay import WxPay
@@ -26,6 +25,7 @@ from models.payment import Payment, PaymentState, Refund, RefundState
 from models.rules.order_state import OrderEvent, OrderState
 from simulator import cashier
 from simulator.world import World
+from tests.support.death import Death
 from tests.support.payment import (
     a_campus,
     a_payment,
@@ -397,29 +397,6 @@ def test_nothing_is_locked_while_wechat_pay_makes_us_wait(world, payment, now):
 
 
 # Dying
-
-class Died(BaseException):
-    """kill -9, as far as Python can tell it."""
-
-
-class Death:
-    """Dies instead of the n-th commit, or right after it."""
-
-    def __init__(self, number: int, *, after: bool) -> None:
-        self.left, self.name = number, "after_commit" if after else "before_commit"
-
-    def __call__(self, session: Session) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise Died
-
-    def __enter__(self) -> None:
-        event.listen(Session, self.name, self)
-
-    def __exit__(self, kind: type | None, error: Any, trace: Any) -> bool:
-        event.remove(Session, self.name, self)
-        return kind is Died
-
 
 DEATHS = [(number, after) for number in (1, 2) for after in (False, True)]
 
