@@ -70,6 +70,8 @@ class Day(RuleBasedStateMachine):
         self.stage.load(self._campus())
         self.stage.wait_until(11, 0)
         self.shown: dict[str, list[str]] = {}
+        for rider in RIDERS:
+            self._say(rider, "上线")
 
     def named(self, name: str) -> str:
         return f"{name}{self.number}"
@@ -128,6 +130,8 @@ class Day(RuleBasedStateMachine):
         """The next step of each order, as it should be."""
         if pumps:
             self.stage.pump()
+        for rider in RIDERS:
+            self._say(rider, "接")
         self._go_on({"paid": (COOK, "接{}"), "cooking": (COOK, "{}出餐")})
 
     @rule()
@@ -203,7 +207,8 @@ class Day(RuleBasedStateMachine):
             who, words = words_of[order.state]
             return who, words.format(order.code)
         if rider is None and order.state == "ready":
-            return buyer, f"{order.code}{'拿到了' if order.is_self_pickup else '自取'}"
+            way = "拿到了" if order.is_self_pickup else "不等了" if order.errand else "自取"
+            return buyer, order.code + way
         words = {"ready": "{}取到", "cooking": "{}取到", "delivering": "{}到了",
                  "arrived": "{} " + (order.pin or "")}.get(order.state)
         if words and rider:
@@ -251,4 +256,4 @@ def test_a_day_at_random(stage, demo_campus, engine):
     run_state_machine_as_test(Day, settings=settings(
         max_examples=DAYS or 6, stateful_step_count=40, derandomize=not DAYS, deadline=None,
         database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)))
-    assert DAYS or Day.ended["delivered"] > 2 < Day.ended["cancelled"], Day.ended
+    assert DAYS or Day.ended["delivered"] > 2, Day.ended
