@@ -127,6 +127,7 @@ class Refund(Base):
     created_at: Mapped[datetime]
     refund_id: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]  # WeChat Pay was first told of it
     replaces_id: Mapped[int | None] = mapped_column(
         ForeignKey("refunds.id"), unique=True)  # the same money, whose number was closed
     payment: Mapped[Payment] = relationship()

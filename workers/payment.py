@@ -19,6 +19,8 @@ from handlers.payment import (
     Recorded,
     RecordPayment,
     RecordRefund,
+    ask_from,
+    beyond_limits,
     note_closed,
     note_refused,
     notify_url,
@@ -27,6 +29,7 @@ from handlers.payment import (
 )
 from models import payment as rows
 from models.base import Session, Sessions, utcnow
+from models.order import Order
 from models.outbox import Outbox
 from models.payment import Payment, PaymentState, Refund
 
@@ -93,10 +96,10 @@ def check(outbox_id: int, *, now: datetime) -> None:
 def ask_refund(outbox_id: int, *, now: datetime) -> None:
     """Send a refund, and follow it until it has ended."""
     with Sessions.begin() as session:
+        refund = _refund_of(session, outbox_id)
         debt = _begin(session, outbox_id, now)
         if debt is None:
             return
-        refund = session.get_one(Refund, debt.payload["refund_id"])
         is_again = bool(debt.payload.get("is_again"))
         state = rows.RefundState(refund.state)
         is_over = not (is_again and state is rows.RefundState.ABNORMAL)
@@ -104,6 +107,13 @@ def ask_refund(outbox_id: int, *, now: datetime) -> None:
             debt.settle(outcome, now)
             return
         is_first, payment = debt.attempts == 1 and not is_again, refund.payment
+        if wait_until := ask_from(session, refund, now=now):
+            debt.attempts, debt.due_at = debt.attempts - 1, wait_until
+            return
+        if why := beyond_limits(session, refund, now=now):
+            note_refused(session, refund.id, why)
+            debt.settle(f"dead: {why}", now)
+            return
     try:
         told = _refund(refund, payment, is_first=is_first)
     except Unreachable as error:
@@ -112,6 +122,14 @@ def ask_refund(outbox_id: int, *, now: datetime) -> None:
         _note_refusal(outbox_id, refund.id, refusal, now)
     else:
         _note_told(outbox_id, refund.id, told, now)
+
+
+def _refund_of(session: Session, outbox_id: int) -> Refund:
+    """The refund that a debt is about. Its order is locked first, then the debt."""
+    refund = session.get_one(Refund, session.get_one(Outbox, outbox_id).payload["refund_id"])
+    Order.lock(session, refund.payment.order_id)
+    session.refresh(refund)
+    return refund
 
 
 def _close(number: str) -> Transaction | None:

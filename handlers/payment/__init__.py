@@ -22,6 +22,8 @@ from handlers.payment.refunding import (
     NotOurs,
     OverRefund,
     RecordRefund,
+    ask_from,
+    beyond_limits,
     held_fen,
     note_refused,
     record_refund,
@@ -41,8 +43,9 @@ from handlers.payment.scanning import (
 
 __all__ = [
     "NotOurs", "OverRefund", "Prepay", "RecordPayment", "RecordRefund", "Recorded", "Standing",
-    "ask_after_close", "ask_payment", "ask_unfollowed", "begin_prepay", "check_soon",
-    "expire_unpaid", "held_fen", "lately_closed", "link", "mend_refund", "note_closed",
+    "ask_after_close", "ask_from", "ask_payment", "ask_unfollowed", "begin_prepay",
+    "beyond_limits", "check_soon", "expire_unpaid", "held_fen", "lately_closed", "link",
+    "mend_refund", "note_closed",
     "note_prepaid", "note_refused", "notify_url", "record_payment", "record_refund",
     "refund_order", "refund_part", "refund_payment", "retire_payments", "standing",
     "troubled_refunds", "unfollowed_payments", "withdraw_refund",

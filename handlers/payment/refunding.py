@@ -1,7 +1,7 @@
 """Money that goes back."""
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -22,6 +22,9 @@ UNASKED: Final = {"late": "refund.late", "second": "refund.second", "revised": "
                   "amount": "refund.misfit", "app": "refund.misfit", "payer": "refund.misfit"}
 
 
+APART: Final = timedelta(seconds=61)  # WeChat Pay's minute, and a second for its clock
+LONGEST: Final = timedelta(days=365)
+MOST_PARTS: Final = 50
 NOT_PAID_OUT: Final = frozenset({RefundState.CLOSED, RefundState.WITHDRAWN})
 
 
@@ -110,6 +113,31 @@ def owe_refund(session: Session, refund: Refund, *, now: datetime,
     owe(session, "refund.ask", key=_debt_key(refund) + f":{again}" * bool(again), now=now,
         due_at=due_at, order_id=refund.payment.order_id,
         payload={"refund_id": refund.id, **({"is_again": True} if again else {})})
+
+
+def ask_from(session: Session, refund: Refund, *, now: datetime) -> datetime | None:
+    """When WeChat Pay may be told of this refund, if that is not now; else notes that it is told.
+
+    Parts of one payment are a minute apart. The order is locked.
+    """
+    if refund.asked_at is None:
+        others = [r.asked_at for r in Refund.of_payment(session, refund.payment_id)
+                  if r.id != refund.id and r.asked_at is not None]
+        free_at = max(others, default=now - APART) + APART
+        if free_at > now:
+            return free_at
+        refund.asked_at = now
+    return None
+
+
+def beyond_limits(session: Session, refund: Refund, *, now: datetime) -> str | None:
+    """Why WeChat Pay would refuse this refund, if we can know: a person must pay it back."""
+    payment = refund.payment
+    if payment.paid_at is not None and now - payment.paid_at > LONGEST:
+        return "RULE_LIMIT: paid more than a year ago"
+    parts = [r for r in Refund.of_payment(session, payment.id)
+             if r.asked_at is not None and r.state not in NOT_PAID_OUT]
+    return "RULE_LIMIT: more than fifty parts" if len(parts) > MOST_PARTS else None
 
 
 def record_refund(session: Session, cmd: RecordRefund, *, our_mch_id: str, now: datetime) -> bool:

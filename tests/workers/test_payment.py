@@ -15,6 +15,7 @@ from handlers.payment import (
     notify_url,
     record_payment,
     refund_order,
+    refund_part,
     retire_payments,
 )
 from models.base import Session, Sessions, utcnow
@@ -31,6 +32,7 @@ from tests.support.payment import (
     a_payment,
     a_person,
     an_order,
+    at_once,
     balances,
     debts,
     fresh,
@@ -394,6 +396,64 @@ def test_nothing_is_locked_while_wechat_pay_makes_us_wait(world, payment, now):
                "AND datname = current_database()"
         assert session.scalar(text(idle)) == 0
     waiting.join()
+
+
+# The limits of refunds
+
+def parts_of(payment: Payment, world: World, now: datetime, *amounts: int) -> list[Refund]:
+    """Paid and counted; so much goes back, part by part."""
+    pay(world, payment)
+    with Sessions.begin() as session:
+        record(session, payment, now)
+        order = Order.lock(session, payment.order_id)
+        return [refund_part(session, order, fen, "sold_out", now=now) for fen in amounts]
+
+
+def test_parts_of_one_payment_are_asked_for_a_minute_apart(world, payment, now):
+    world.knobs.refunds_apart_s = 60
+    parts_of(payment, world, now, 300, 200, 100)
+    for minutes in range(4):
+        at = now + timedelta(minutes=minutes, seconds=2 * minutes)
+        world.knobs.wire_skew_s = 0
+        for debt in all_of("refund.ask"):
+            if debt.due_at <= at and debt.settled_at is None:
+                work.ask_refund(debt.id, now=at)
+        assert len(world.refunds) == min(minutes + 1, 3)
+        world.advance(62)
+    asked = [entry for entry in world.journal.entries() if entry.get("path") == REFUND]
+    assert [entry["status"] for entry in asked] == [200, 200, 200]
+    assert sum(r.amount for r in world.refunds.values()) == 600
+
+
+@pytest.mark.parametrize("limit", ["parts", "year"])
+def test_what_wechat_pay_would_refuse_is_not_asked_and_a_person_sees_it(
+        world, payment, now, limit):
+    refund, = parts_of(payment, world, now, 300)
+    with Sessions.begin() as session:
+        if limit == "year":
+            session.get_one(Payment, payment.id).paid_at = now - timedelta(days=366)
+        else:
+            for number in range(50):
+                session.add(Refund(
+                    payment_id=payment.id, code="R9", amount_fen=1, out_refund_no=f"R0{number}",
+                    reason="sold_out", created_at=now, state=RefundState.SUCCEEDED,
+                    asked_at=now - timedelta(days=1)))
+    work.ask_refund(the("refund.ask").id, now=now)
+
+    assert refund_state(refund) == RefundState.ABNORMAL
+    assert the("refund.ask").outcome.startswith("dead: RULE_LIMIT")
+    assert world.refunds == {}
+
+
+def test_parts_decided_at_once_never_exceed_what_was_paid(world, payment, now):
+    parts_of(payment, world, now)
+
+    def part(session: Session) -> int:
+        order = Order.lock(session, payment.order_id)
+        refund = refund_part(session, order, 500, "sold_out", now=now)
+        return refund.amount_fen if refund else 0
+
+    assert sorted(at_once(*[part] * 6)) == [0, 0, 250, 500, 500, 500]
 
 
 # Dying
