@@ -15,6 +15,7 @@ from config.texts import yuan
 from models import ledger
 from models.base import Session
 from models.campus import Campus
+from models.complaint import Complaint
 from models.inbox import Inbox
 from models.order import Order, OrderCode, OrderLog
 from models.outbox import Outbox
@@ -105,7 +106,7 @@ def story_of(session: Session, order: Order, *, now: datetime) -> Story:
     booked = ledger.entries_of_order(session, order.id)
     lines = [*_messages(session, cast, now), *_events(session, cast), *_payments(cast, payments),
              *_refunds(session, payments), *_ledger(booked), *_offers(session, cast),
-             *_debts(session, cast)]
+             *_complaints(session, order, cast), *_debts(session, cast)]
     lines.sort(key=lambda line: (line.at, KINDS.index(line.kind)))
     sums: dict[str, int] = {}
     for _, entry in booked:
@@ -225,6 +226,17 @@ def _events(session: Session, cast: _Cast) -> Iterator[Line]:
         yield Line(log.at, "event", f"{log.event} by {cast.name(log.person_id)}: {step}",
                    tuple(f"{name}: {cast.hush_names(str(value))}"
                          for name, value in log.facts.items()))
+
+
+def _complaints(session: Session, order: Order, cast: _Cast) -> Iterator[Line]:
+    for each in Complaint.of_order(session, order.id):
+        picture = ", with a picture" if each.photo_id else ""
+        yield Line(each.created_at, "event",
+                   f"complaint: {each.kind}, {yuan(each.amount_fen)}{picture}")
+        if each.decided_at:
+            by = f" by {cast.name(each.decided_by)}" if each.decided_by else ""
+            bearer = f", borne by the {each.borne_by}" if each.borne_by else ""
+            yield Line(each.decided_at, "event", f"complaint {each.state}{by}{bearer}")
 
 
 def _offers(session: Session, cast: _Cast) -> Iterator[Line]:

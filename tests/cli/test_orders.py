@@ -171,3 +171,18 @@ def test_words_that_were_erased_and_reasons_are_told(show, database):
     assert "12:30:00  message buyer: (subscribe)\n" + " " * 29 + "not answered yet" in told
     assert "message buyer: (words erased)" in told
     assert "cancelled by buyer: draft → cancelled\n" + " " * 29 + "reason: call •••" in told
+
+
+def test_a_complaint_is_part_of_the_story(lunch, show):
+    code = lunch.kept["$c"]
+    lunch.play("""
+        (小林 sends picture)
+        bot   complaint.what
+        小林  $c洒了
+        bot   complaint.choose
+        小林  $c退款
+        bot   complaint.refunding
+    """)
+    told = show(code).output
+    assert re.search(r"complaint: spilled, ¥[\d.]+, with a picture", told)
+    assert "complaint refunded" in told
