@@ -46,8 +46,10 @@ def zero() -> None:
         assert sum(balances(session).values()) == 0
 
 
-def test_the_whole_journey(campus):
+@pytest.mark.parametrize(("by_hand", "times"), [(False, 1), (True, 1), (False, 3)])
+def test_the_whole_journey(campus, by_hand, times):
     delivered(campus, TWO_DISHES)
+    campus.by_hand, campus.times = by_hand, times
     campus.play("""
         (小林 sends picture)
         bot   complaint.what  code=$c  dish=黄焖鸡米饭  看到图了

@@ -292,7 +292,7 @@ def test_a_saved_group_is_reopened_in_one_word(dorm):
         bot   group.saved  name=学习小组  count=3
         小林  $g解散
         bot   group.dissolved
-        小林  学习小组
+        小林  〔再开一次〕
         bot   group.opened  code=$h  “学习小组”的2个人我去喊
         (work)
         push  小周  group.told_dissolved
