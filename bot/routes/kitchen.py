@@ -1,6 +1,7 @@
 """What a cook's sentence leads to."""
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from bot import context
 from bot.nlu.understand import Understanding
@@ -14,6 +15,9 @@ from models.base import Session
 from models.order import Order
 from models.rules.order_state import OrderState
 
+SURE_ENOUGH: Final = 0.6
+_CHANGES_MENU: Final = frozenset({"merchant_soldout", "merchant_restock"})
+
 
 def as_merchant(turn: Turn) -> Reply | None:
     if reply := written(turn):
@@ -22,6 +26,8 @@ def as_merchant(turn: Turn) -> Reply | None:
     route = _MERCHANT.get(meant.intent)
     if route is None or meant.action == "none":
         return None
+    if meant.intent in _CHANGES_MENU and meant.confidence < SURE_ENOUGH:
+        return None  # a cook may be hungry, too: a guess takes no dish off the menu
     return route(turn, meant)
 
 

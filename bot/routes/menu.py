@@ -1,9 +1,9 @@
 """What a cook writes about the menu, and the taps under the answer."""
 import re
 
-from bot.commands import Command
+from bot.commands import Command, read_command
 from bot.nlu.menu_text import read_menu
-from bot.routes.base import Route, Turn
+from bot.routes.base import Route, Turn, by_code
 from config.texts import Reply
 from handlers.kitchen import menu_change, pausing
 
@@ -14,6 +14,8 @@ _MINUTES = {"分钟": 1}
 
 def written(turn: Turn) -> Reply | None:
     """A change of the menu; None: the text is about something else."""
+    if _is_of_an_order(turn):
+        return None
     is_asked = turn.pending.get("pending") == "menu_text"
     lines = read_menu(turn.text, is_asked=is_asked)
     if not lines:
@@ -22,6 +24,14 @@ def written(turn: Turn) -> Reply | None:
         menu_change.WrittenLine(line.name, line.prices, line.is_new) for line in lines),
         _shop_named(turn))
     return menu_change.propose_menu(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+def _is_of_an_order(turn: Turn) -> bool:
+    """A1花了30 is a rider's word of A1, and no two dishes; A1套餐 15 may well be one."""
+    command = read_command(turn.text)
+    if command is None or command.code is None:
+        return False
+    return command.name != "change" or by_code(turn, command.code) is not None
 
 
 def _shop_named(turn: Turn) -> str | None:
