@@ -17,7 +17,8 @@ from tests.support.transcript import ANCHOR, Chat, check_form
 from tests.transcripts.stories import AT_THE_DOOR, PAID, TAKEN
 from tests.transcripts.test_bad_days import pin_of
 
-# Each command (tests/config/test_commands.py sees to that) as it is typed about somebody else's order {c}, group {g}, application or menu.
+# Each command as it is typed about somebody else's order {c}, group {g}, application or menu;
+# tests/config/test_commands.py sees to it that none is missing.
 SAID = {
     "help": "帮助", "menu_confirm": "菜单确认M1", "menu_edit": "菜单修改M1",
     "menu_shop": "菜单M1放到阿香黄焖鸡米饭", "dish_today": "黄焖鸡米饭今天下架",
