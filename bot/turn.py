@@ -104,6 +104,7 @@ def _note_contact(person: Person, heard: Heard, heard_at: datetime) -> None:
         person.note_event(heard.event, at)
     else:
         person.note_message(at)
+        person.forget_at = None  # they are back before their last order ended
 
 
 def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Reply | None:

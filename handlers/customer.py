@@ -31,7 +31,7 @@ class Follow:
 
 def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) -> Reply:
     person = speaker.person
-    person.is_following = True
+    person.is_following, person.forget_at = True, None
     owe_tags_of(session, person, now=now)
     place = _place_of_scene(session, speaker, cmd.scene)
     if place is None and (greeting := greeting_at_work(session, speaker)):
@@ -45,10 +45,6 @@ def follow(session: Session, speaker: Speaker, cmd: Follow, *, now: datetime) ->
                                       "example": example_dish(session, speaker)})
     dialogue.ask(person, "ask_address", now=now)
     return Reply("welcome.where", {"place": example_place(session, speaker)})
-
-
-def leave(speaker: Speaker) -> None:
-    speaker.person.is_following = False
 
 
 def greeting_at_work(session: Session, speaker: Speaker) -> Reply | None:

@@ -2,7 +2,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -19,7 +19,8 @@ class Person(Quota, Base):
     """
 
     __tablename__ = "people"
-    __table_args__ = (UniqueConstraint("app_id", "openid"),)
+    __table_args__ = (UniqueConstraint("app_id", "openid"), Index(
+        "ix_people_to_forget", "id", postgresql_where=text("forget_at IS NOT NULL")))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     app_id: Mapped[str] = mapped_column(ForeignKey("accounts.app_id"))
@@ -33,6 +34,7 @@ class Person(Quota, Base):
     weekly_budget_fen: Mapped[int | None]
     student_until: Mapped[datetime | None]  # verified as a student until then
     quiet_until: Mapped[datetime | None]  # asked for silence (handlers/sos): nothing buzzes
+    forget_at: Mapped[datetime | None]  # they left: erased when no order needs them
     created_at: Mapped[datetime]
     place: Mapped[Place | None] = relationship(lazy="joined")
 

@@ -31,6 +31,7 @@ from handlers.payment import (
     unfollowed_payments,
 )
 from handlers.payout import close_day, to_close
+from handlers.privacy import finish_forgetting, to_finish_forgetting
 from handlers.reconcile import owe_reconciling
 from handlers.rider import complete_forgotten, end_break
 from handlers.rider.door import DONE_AFTER
@@ -206,6 +207,7 @@ def sweep(*, now: datetime) -> None:
     each(_ids(unfollowed_payments(now)), ask_unfollowed, now=now)
     each(_ids(lately_closed(now)), ask_after_close, now=now)
     each(_ids(troubled_refunds(now)), mend_refund, now=now)
+    each(_ids(to_finish_forgetting(now)), finish_forgetting, now=now)
     with Sessions.begin() as session:
         adopt_lost_turns(session, now=now)
         erase_codes(session, now=now)

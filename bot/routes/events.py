@@ -5,7 +5,7 @@ from bot.routes import group_order
 from bot.routes.base import Turn
 from bot.wire import Heard
 from config.texts import Reply
-from handlers import customer, rider
+from handlers import customer, privacy, rider
 from handlers.speaker import Speaker
 from models.base import Session
 
@@ -20,7 +20,10 @@ def on_event(session: Session, speaker: Speaker, heard: Heard, *, now: datetime)
         case "SCAN" if heard.scene.startswith("g_"):
             return group_order.scanned(session, speaker, heard.scene, now=now)
         case "unsubscribe":
-            customer.leave(speaker)
+            privacy.forget(session, speaker.person, now=now, grace=privacy.GRACE)
+            return None
+        case event if event in privacy.REVOKED:
+            privacy.forget(session, speaker.person, now=now)
             return None
         case "LOCATION" if heard.latitude is not None and heard.longitude is not None:
             rider.note_position(session, speaker, heard.latitude, heard.longitude, now=now)
