@@ -311,7 +311,8 @@ def _make_people(session: Session, app_id: str, openids: list[str], now: datetim
     if openids:
         session.execute(upsert(Person).on_conflict_do_nothing(), [
             {"app_id": app_id, "openid": openid, "is_following": True, "dialogue": {},
-             "service_sent": 0, "brief_left": 0, "created_at": now} for openid in openids])
+             "service_sent": 0, "brief_left": 0, "practice": {},
+             "created_at": now} for openid in openids])
 
 
 def _introduce(person: Person, named: Row) -> bool:

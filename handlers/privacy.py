@@ -32,7 +32,7 @@ def forget(session: Session, person: Person, *, now: datetime,
     `grace`: who unfollows by a slip of the thumb and comes back meanwhile is still known.
     """
     person.forget_at = now + grace
-    person.dialogue, person.undo = {}, {}
+    person.dialogue, person.undo, person.practice = {}, {}, {}
     person.weekly_budget_fen = person.student_until = None
     session.execute(update(Inbox).where(
         Inbox.person_id == person.id, Inbox.answered_at.is_not(None)).values(

@@ -31,6 +31,7 @@ class Person(Quota, Base):
     room: Mapped[str | None] = mapped_column(Sealed)
     dialogue: Mapped[dict[str, Any]] = mapped_column(default=dict)
     undo: Mapped[dict[str, Any]] = mapped_column(SealedJson, nullable=True, default=dict)
+    practice: Mapped[dict[str, Any]] = mapped_column(default=dict)  # see handlers/practice.py
     weekly_budget_fen: Mapped[int | None]
     student_until: Mapped[datetime | None]  # verified as a student until then
     quiet_until: Mapped[datetime | None]  # asked for silence (handlers/sos): nothing buzzes
@@ -61,7 +62,7 @@ class Person(Quota, Base):
             return person_id
         session.execute(insert(cls).values(
             app_id=app_id, openid=openid, is_following=True, dialogue={}, service_sent=0,
-            brief_left=0, created_at=now).on_conflict_do_nothing())
+            brief_left=0, practice={}, created_at=now).on_conflict_do_nothing())
         return session.scalars(known).one()
 
     @classmethod

@@ -14,7 +14,7 @@ COMPOSED = ("day.", "weekday.", "state.", "status.", "step.", "hint.", "refund."
             "payment.state_", "payout.", "page.", "duty.", "delay_reason.", "kitchen.line_",
             "errand.size_",
             "errand.kind_", "errand.from_", "group.page_", "complaint.word_", "complaint.by_",
-            "student.decided_", "riders.is_", "riders.decided_", "riders.you_are_")
+            "student.decided_", "riders.is_", "riders.decided_", "riders.you_are_", "practice.")
 
 
 def sources():
