@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.notices import NoticeError, customised, fit, standard, template_for
+from config.notices import (
+    NoticeError,
+    customised,
+    fit,
+    marketing_words,
+    standard,
+    template_for,
+)
 from config.settings import ConfigurationError
 
 # kind → the keys of journeys.md, T1 to T9
@@ -105,7 +112,8 @@ def test_any_thing_fits_and_keeps_its_beginning(value):
     assert not re.search(r"[\x00-\x1f\x7f\u2028]", fitting)
     assert fit("thing1", fitting) == fitting
     squeezed = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", value).strip()
-    assert not squeezed or squeezed.startswith(fitting.removesuffix("…"))
+    if not marketing_words().search(squeezed):  # those words are left out: see test_notify.py
+        assert not squeezed or squeezed.startswith(fitting.removesuffix("…"))
 
 
 @settings(deadline=None)

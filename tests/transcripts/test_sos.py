@@ -1,6 +1,7 @@
 """Journey 12: a call for help, whatever else is down, and no word of it that is not so."""
 import socket
 import time
+from threading import Thread
 
 import pytest
 from sqlalchemy import create_engine, select
@@ -17,6 +18,7 @@ from models.person import Person
 from tests.support.transcript import Chat
 from tests.transcripts.stories import ON_THE_WAY
 from web import gateways
+from web.sos import Ringer
 
 CALLED = """
     小林  救命
@@ -369,6 +371,24 @@ def test_an_alarm_whose_web_process_died_is_called_by_the_next(chat):
         push  王老师  sos.call
     """)
     assert alarm.ref in chat.last("王老师")
+
+
+def test_two_web_processes_call_nobody_twice(chat):
+    other = Ringer()
+    chat.stage.ringer.poke, poke = (lambda: None), chat.stage.ringer.poke
+    journal.raise_alarm(app_id=settings.load().wechat_account.app_id,
+                        openid=chat.stage.openid("小林"), words="救命", now=utcnow())
+    threads = [Thread(target=each.settle) for each in (chat.stage.ringer, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    chat.stage.ringer.poke = poke
+    other.close()
+    for name in ("王老师", "李保安"):
+        calls = [e for e in chat.stage.world.events(0, name)
+                 if e["type"] == "heard" and "有人求助" in e.get("content", "")]
+        assert len(calls) == 1
 
 
 def test_calls_that_no_web_process_places_are_placed_by_a_worker(chat, monkeypatch):

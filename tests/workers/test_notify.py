@@ -1,5 +1,6 @@
 """The ledger of WeChat's windows: nothing goes that WeChat would refuse, what matters arrives."""
 import random
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -35,16 +36,20 @@ def person(stage: Stage, name: str) -> Person:
         return session.scalars(select(Person).filter_by(openid=stage.openid(name))).one()
 
 
-def owed(stage: Stage, name: str, key: str, **more: Any) -> str:
-    """Owe a notice, and say how its delivery ended; "" while it is still owed."""
+def owe(stage: Stage, name: str, key: str, **more: Any) -> int:
+    """Owe a notice; the debt's id."""
     now = utcnow()
     with Sessions.begin() as session:
         person_id = Person.ensure(session, stage.world.phone(name).app_id, stage.openid(name),
                                   now=now)
         tell(session, Notice(person_id, key, **{"chat": Reply("talk.fine"), **more}), now=now)
     with Sessions() as session:
-        debt_id = session.scalars(select(Outbox.id).filter_by(
-            key=f"notice:{key}:{person_id}")).one()
+        return session.scalars(select(Outbox.id).filter_by(key=f"notice:{key}:{person_id}")).one()
+
+
+def owed(stage: Stage, name: str, key: str, **more: Any) -> str:
+    """Owe a notice, and say how its delivery ended; "" while it is still owed."""
+    debt_id = owe(stage, name, key, **more)
     for _ in range(3):
         notify.deliver(debt_id, now=utcnow())
     with Sessions() as session:
@@ -114,6 +119,28 @@ def test_a_refusal_is_learnt_from(crowd):
     assert len(refusals(crowd)) == 1
     assert owed(crowd, "甲", "two") == "dropped: no room in WeChat's window"
     assert len(refusals(crowd)) == 1
+
+
+def test_two_workers_at_once_do_not_spend_the_last_message_twice(crowd):
+    crowd.says("甲", "在吗")
+    for i in range(3):
+        assert owed(crowd, "甲", f"chat{i}") == "delivered by chat"
+    assert owed(crowd, "甲", "must", prefer="chat", **MUST) == "delivered by chat"
+    debts = [owe(crowd, "甲", f"race{i}", prefer="chat", **MUST) for i in range(2)]
+    together = Barrier(2)
+
+    def deliver(debt_id: int) -> None:
+        together.wait(10)
+        notify.deliver(debt_id, now=utcnow())
+    threads = [Thread(target=deliver, args=(debt_id,)) for debt_id in debts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    with Sessions() as session:
+        outcomes = sorted(session.get_one(Outbox, debt_id).outcome or "" for debt_id in debts)
+    assert outcomes == ["delivered by chat", "delivered by template"]
+    assert not refusals(crowd)
 
 
 @pytest.mark.parametrize("seed", range(4))
