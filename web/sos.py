@@ -109,12 +109,20 @@ class Ringer:
     def _run(self) -> None:
         while not self._is_closed:
             self._wake.clear()
-            if not self.beat():
+            if not self._beat_anyway():
                 with self._starting:
                     if not self._wake.is_set():
                         self._loop = None
                         return
             self._wake.wait(BEAT_S)
+
+    def _beat_anyway(self) -> bool:
+        """A disk that fails for a moment must not end the watch over an open alarm."""
+        try:
+            return self.beat()
+        except Exception:
+            log.exception("sos.watch_failed")
+            return True
 
     def _attend(self, alarm: Alarm, now: datetime) -> None:
         known = self._record_soon(alarm)
