@@ -60,6 +60,7 @@ SAID = {
     "codes_again": "{c}请再开", "codes_allowed": "{c}再开一次", "group_add": "{g}一份黄焖鸡",
     "change": "{c}换大份", "no_budget": "不限预算", "pay_for": "{c}代付", "withdraw": "提现",
     "bill": "账单", "budget": "每周预算100",
+    "building": "全楼免配送还差几单",
     "practice": "练习", "practice_pay": "练习付款", "practice_got": "练习拿到了",
     "practice_end": "结束练习",
 }
