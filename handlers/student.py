@@ -1,8 +1,10 @@
 """Student verification (学生认证): a card's picture or a number and a surname, looked at by an
 operator. The picture and the words go with the decision; a hash and a date stay."""
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from sqlalchemy import select
 
 from config.texts import Reply
 from handlers import dialogue
@@ -13,11 +15,13 @@ from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Campus
 from models.complaint import Photo
+from models.person import Person
 from models.student import ProofState, StudentProof, hash_of
 
 YEARS: Final = 4       # from the year that a student number begins with
 LONGEST_YEARS: Final = 9
 LAST_MONTH: Final = 6  # of the last year
+KEPT: Final = timedelta(days=3)  # as long as WeChat keeps a picture
 
 
 def ask(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
@@ -82,7 +86,7 @@ def decide(session: Session, speaker: Speaker, cmd: Decide, *, now: datetime) ->
     """An operator's word. From a picture alone the number is asked for: one card, one person."""
     if not is_operator(session, speaker):
         return Reply("student.not_operator")
-    proof = StudentProof.lock(session, cmd.proof_id, speaker.campus.id)
+    proof = _locked(session, cmd.proof_id, speaker.campus.id)
     if proof is None or proof.state != ProofState.WAITING \
             or proof.person_id == speaker.person.id:
         return Reply("student.unknown", {"number": cmd.proof_id})
@@ -98,6 +102,23 @@ def decide(session: Session, speaker: Speaker, cmd: Decide, *, now: datetime) ->
     return _end(session, speaker, proof, ProofState.APPROVED, _good_until(number, now), now=now)
 
 
+def _locked(session: Session, proof_id: int, campus_id: int) -> StudentProof | None:
+    """The proof, its person locked before it: they may be sending another one just now."""
+    person_id = session.scalar(select(StudentProof.person_id).filter_by(id=proof_id))
+    if person_id is not None:
+        session.execute(select(Person.id).filter_by(id=person_id).with_for_update(key_share=True))
+    return StudentProof.lock(session, proof_id, campus_id)
+
+
+def forget_old(session: Session, proof_id: int, *, now: datetime) -> None:
+    """Nobody looked in three days, and WeChat has let go of the picture: it is asked for anew."""
+    campus_id = session.scalar(select(StudentProof.campus_id).filter_by(id=proof_id)) or 0
+    proof = _locked(session, proof_id, campus_id)
+    if proof is not None and proof.state == ProofState.WAITING and proof.asked_at <= now - KEPT:
+        _close(session, proof, ProofState.REFUSED, None, None, now=now,
+               key="student.you_are_refused")
+
+
 def waiting(session: Session, speaker: Speaker) -> Reply:
     """「学生认证待审」: what waits for an operator."""
     if not is_operator(session, speaker):
@@ -110,6 +131,13 @@ def waiting(session: Session, speaker: Speaker) -> Reply:
 
 def _end(session: Session, speaker: Speaker, proof: StudentProof, state: ProofState,
          until: datetime | None, *, now: datetime, key: str = "student.you_are_refused") -> Reply:
+    dialogue.clear(speaker.person)
+    _close(session, proof, state, until, speaker.person.id, now=now, key=key)
+    return Reply(f"student.decided_{state}", {"number": proof.id})
+
+
+def _close(session: Session, proof: StudentProof, state: ProofState, until: datetime | None,
+           by: int | None, *, now: datetime, key: str) -> None:
     """Decide, tell, and forget the picture and the words."""
     if state is ProofState.APPROVED:
         for older in session.query(StudentProof).filter_by(
@@ -120,13 +148,11 @@ def _end(session: Session, speaker: Speaker, proof: StudentProof, state: ProofSt
         key = "student.you_are_verified"
     else:
         proof.number_hash = None
-    proof.state, proof.decided_at, proof.decided_by = state, now, speaker.person.id
+    proof.state, proof.decided_at, proof.decided_by = state, now, by
     proof.told, proof.good_until = None, until
     _forget_photo(session, proof)
-    dialogue.clear(speaker.person)
     tell(session, Notice(proof.person_id, f"student:{proof.id}:decided", chat=Reply(
         key, {"until": month(until) if until else ""})), now=now)
-    return Reply(f"student.decided_{state}", {"number": proof.id})
 
 
 def _forget_photo(session: Session, proof: StudentProof) -> None:

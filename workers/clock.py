@@ -35,6 +35,7 @@ from handlers.privacy import finish_forgetting, to_finish_forgetting
 from handlers.reconcile import owe_reconciling
 from handlers.rider import complete_forgotten, end_break
 from handlers.rider.door import DONE_AFTER
+from handlers.student import KEPT, forget_old
 from handlers.vault import erase_codes
 from models.base import Session, Sessions, utcnow
 from models.inbox import Inbox
@@ -43,6 +44,7 @@ from models.order import Order
 from models.outbox import WAKE_CHANNEL, owe
 from models.rider import Offer, OfferState, Rider
 from models.rules.order_state import WANTS_RIDER, OrderState
+from models.student import ProofState, StudentProof
 from workers import complaint, group_order
 from workers.doors import open_database, open_redis
 from workers.relay import BATCH, relay
@@ -161,6 +163,11 @@ def _breaks(now: datetime) -> list[int]:
     return _ids(select(Rider.id).where(Rider.back_at <= now).order_by(Rider.back_at))
 
 
+def _old_proofs(now: datetime) -> list[int]:
+    return _ids(select(StudentProof.id).where(
+        StudentProof.state == ProofState.WAITING, StudentProof.asked_at <= now - KEPT))
+
+
 def _stranded(now: datetime) -> list[int]:
     since = func.greatest(Order.accepted_at, Order.food_ready_at - SEEK_BEFORE)
     return _ids(select(Order.id).where(
@@ -200,6 +207,7 @@ def sweep(*, now: datetime) -> None:
     each(_ids(group_order.to_finish()), finish, now=now)
     each(_old_drafts(now), forget_draft, now=now)
     each(_ids(complaint.not_remade()), money_instead, now=now)
+    each(_old_proofs(now), forget_old, now=now)
     each(_stranded(now), note_no_rider, now=now)
     each(_late(now), look_ahead, now=now)
     each(_forgotten(now), complete_forgotten, now=now)

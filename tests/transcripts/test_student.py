@@ -136,3 +136,20 @@ def test_an_unclear_card_may_be_sent_again_and_nobody_decides_on_themselves(camp
         小王  〔通过〕
         bot   student.unknown
     """)
+
+
+def test_what_nobody_looks_at_is_not_kept(campus):
+    campus.play("""
+        小林  学生认证
+        (小林 sends picture)
+        bot   student.sent
+        (work)
+        (73 h pass)
+        小林  在
+        (work)
+        (work)
+        push  小林  student.you_are_refused
+    """)
+    assert proofs()[0].state == ProofState.REFUSED
+    with Sessions() as session:
+        assert session.query(Photo).count() == 0
