@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bot.nlu.items import Assembly, Line, draft_items
+from bot.nlu.patterns import PATTERNS
 from bot.nlu.reading import Reading
 
-_ONE_MORE: Final = re.compile(r"再(?:来|加|要|点|上|整|给我来|给我加)?(?:一|1|个)|多(?:来|加|要|点|上)?(?:一|1)|加(?:一|1)(?:份|个|杯|碗|瓶)|"
-                              r"再来份|再加份|再来个|再来杯")
+_CLAUSE: Final = re.compile(r"[,;。 ]")
+_P: Final = PATTERNS["changes"]
+
+_ONE_MORE: Final = _P["one_more"]
 
 
 def changes(reading: Reading, assembly: Assembly, context: Mapping[str, Any]
@@ -50,20 +53,19 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
                 for start, _ in reading.cues.get("marks.note", ())):
             return None    # 米饭软一点: a remark
         return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
-    before = reading.text[max(0, line.at - 8):line.at]
+    before = _CLAUSE.split(reading.text[max(0, line.at - 8):line.at])[-1]
     around = reading.text[line.end:line.end + 6]
     followed = next((cell for cell in reading.cells if cell.start == line.end), None)
-    if ((followed is None or followed.kind != "O") and re.search(
-            r"少(?:来|要|点|给)?|减(?:去|掉)?", around[:3])) or re.search(
-            r"(?:少|减)(?:来|要|点|给|掉|去)?(?:一|1|两|俩)?[份个杯碗瓶根串]?$", before):
+    less = (followed is None or followed.kind != "O") and _P["change_shao"].search(around[:3])
+    if less or _P["change_shao_2"].search(before):
         return {"dish_id": dish, "qty": line.qty or 1, "options": [], "op": "remove"}
     is_option = followed is not None and followed.kind == "O" and line.qty is None
-    if line.more or re.search(r"再|加|多|还要|添", before) or (not is_option and re.search(
-            r"^(?:再|多|加|也)(?:来|要|加)?", around)):
+    more_after = not is_option and _P["change_zai_2"].search(around)
+    if line.more or more_after or _P["change_zai"].search(before):
         return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
     if line.qty is not None or options:
         return {"dish_id": dish, "qty": line.qty, "options": options, "op": "set"}
-    if re.search(r"来|要|点|整", before[-3:]):
+    if _P["change_lai"].search(before[-3:]):
         return {"dish_id": dish, "qty": 1, "options": [], "op": "add"}
     return None
 
@@ -78,7 +80,7 @@ def _unnamed_source(reading: Reading, assembly: Assembly, lines: list[Line], hel
     sources = [line for line in lines if line.at < at or line.negated]
     if not goals or sources:
         return []
-    single = re.search(r"其中|一[杯份个碗瓶](?:换|改)|有一[杯份个碗瓶]", reading.text)
+    single = _P["unnamed_source_qizhong"].search(reading.text)
     return [{"dish_id": held[0], "qty": 1 if single else None, "options": [], "op": "remove"}]
 
 
@@ -105,12 +107,12 @@ def _bare(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
     last = base[-1]
     qty = assembly.loose_qty
     text = reading.text
-    if re.search(r"再|多来|多加|多要|加一|加个", text):
+    if _P["bare_zai"].search(text):
         return [{"dish_id": last["dish_id"], "qty": qty or 1, "options": [], "op": "add"}]
-    if qty is not None and re.search(r"少|减", text):
+    if qty is not None and _P["bare_shao"].search(text):
         return [{"dish_id": last["dish_id"], "qty": qty, "options": [], "op": "remove"}]
     if qty is not None:
         return [{"dish_id": last["dish_id"], "qty": qty, "options": [], "op": "set"}]
-    if re.search(r"(?:那个|这个|它)(?:不要|去掉|删)|不要(?:那个|这个|它)", text):
+    if _P["bare_nage"].search(text):
         return [{"dish_id": last["dish_id"], "qty": None, "options": [], "op": "remove"}]
     return []

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.nlu.lexicon import Lexicon
+from bot.nlu.nouns import with_short_names
 from bot.nlu.reading import Cell, Reading, read
 from bot.nlu.understand import understand
 
@@ -11,7 +12,7 @@ from bot.nlu.understand import understand
 def explained(text: str, lexicon: Lexicon, context: Mapping[str, Any], *, now: datetime,
               role: str = "student") -> str:
     """Tokens, candidates, classes of phrases, and the result with why, one a line."""
-    reading = read(text, lexicon)
+    reading = with_short_names(read(text, lexicon), context)
     found = understand(text, lexicon, context, now=now, role=role)
     lines = [f"text        {reading.text}"]
     lines += [f"  {cell.start:>3}-{cell.end:<3} {cell.kind} "

@@ -1,12 +1,16 @@
 """From cells to lines of an order: which amount, option and verb belongs to which dish."""
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Final
 
 from bot.nlu.lexicon import Lexicon
 from bot.nlu.reading import Cell, Reading
+from bot.nlu.words import FOLDER
 
 _HARD: Final = frozenset(",;。.!?、~")
+_SOFT: Final = frozenset(" ()[]\"'+&")
 
 
 @dataclass(slots=True)
@@ -41,8 +45,8 @@ _ROLE_OF_CUE: Final = (
     ("marks.remove", "remove"), ("marks.each", "each"), ("marks.all", "all"),
     ("marks.more", "more"), ("marks.less", "less"), ("marks.which", "which"),
     ("marks.join", "join"))
-_AFTER_ONLY: Final = frozenset(("不要了", "不用了", "不点了", "不买了", "去掉", "删了", "删掉", "删", "拿掉", "退掉",
-                                "免了", "减掉", "撤了", "去了", "退了", "划掉", "撤掉", "移除", "删除", "剔除", "砍掉"))
+_STEER: Final = tomllib.loads((FOLDER / "items.toml").read_text("utf-8"))
+_AFTER_ONLY: Final = frozenset(_STEER["after_only"])
 
 
 def beads_of(reading: Reading) -> list[Bead]:
@@ -65,7 +69,7 @@ def _bead(cell: Cell, said: str, reading: Reading) -> Bead:
     if cell.kind == "w":
         if said in _HARD:
             return Bead("stop", cell.start, cell.end)
-        if said == " ":
+        if (said in _SOFT and "marks.join" not in cell.value) or said == " ":
             return Bead("space", cell.start, cell.end)
         for name, role in _ROLE_OF_CUE:
             if name in cell.value:
@@ -101,6 +105,7 @@ class Assembly:
         self._quantities()
         self._options()
         self._corrections()
+        self._unrepeat()
 
     # -- dishes
 
@@ -114,37 +119,53 @@ class Assembly:
                 self.lines.append(line)
 
     def _split(self) -> None:
-        """`两杯奶茶 一杯少冰一杯去冰`: one dish, its amounts made differently."""
-        if len(self.lines) != 1:
+        """`两杯奶茶 一杯少冰一杯去冰`, `三份都加蛋 其中一份加芝士`: one dish, made differently."""
+        if len(self.lines) != 1 or not (groups := self._groups(self.lines[0].end)):
             return
-        groups = self._groups(self.lines[0].end)
-        total = [bead for bead in self.beads if bead.kind == "Q"
+        apart = [bead for bead in self.beads if bead.kind == "Q" and bead.sure
                  and all(bead is not amount for amount, _ in groups)]
-        if len(groups) < 2 or len(total) > 1 or (
-                total and float(total[0].value) != sum(float(one.value) for one, _ in groups)):
+        total = max((float(bead.value) for bead in apart), default=0.0)
+        rest = total - sum(float(amount.value) for amount, _ in groups)
+        if (total and rest < 0) or (len(groups) < 2 and rest <= 0):
             return
-        line = self.lines[0]
-        self.lines = []
-        for amount, options in groups:
-            part = replace(line, qty=float(amount.value), options=[])
-            for option in options:
-                for ids in option.value:
+        made = [(float(amount.value), options) for amount, options in groups]
+        made += [(rest, [])] if total and rest else []
+        self._divide(made, self._shared(groups[0][0].start))
+        for bead in (*apart, *(one for amount, options in groups for one in (amount, *options))):
+            bead.kind = "word"
+
+    def _shared(self, until: int) -> list[Bead]:
+        """The options said of all parts, before the first."""
+        found = [bead for bead in self.beads if bead.kind == "O" and bead.start < until]
+        for bead in found:
+            bead.kind = "word"
+        return found
+
+    def _divide(self, made: Sequence[tuple[float, list[Bead]]], shared: list[Bead]) -> None:
+        line, self.lines = self.lines[0], []
+        for qty, options in made:
+            part = replace(line, qty=qty, options=[])
+            for bead in (*shared, *options):
+                for ids in bead.value:
                     self._give(part, ids)
             self.lines.append(part)
-        for bead in (*total, *(one for amount, options in groups for one in (amount, *options))):
-            bead.kind = "word"
 
     def _groups(self, start: int) -> list[tuple[Bead, list[Bead]]]:
         """Behind `start`: every amount that options follow, with them."""
         found: list[tuple[Bead, list[Bead]]] = []
+        to_all = False
         for bead in self.beads:
             if bead.start < start:
                 continue
             if bead.kind == "Q":
                 found.append((bead, []))
-            elif bead.kind == "O" and found:
+                to_all = False
+            elif bead.kind == "all":
+                to_all = True
+            elif bead.kind == "O" and found and not to_all:
                 found[-1][1].append(bead)
-            elif bead.kind not in ("word", "space", "stop", "O", "join"):
+            elif bead.kind not in (
+                    "word", "space", "stop", "O", "join", "oneof", "which", "all", "P", "N"):
                 break
         return [(amount, options) for amount, options in found if options]
 
@@ -175,7 +196,8 @@ class Assembly:
         for bead in self.beads[at + 1:at + 5]:
             if bead.kind == "remove":
                 after = self.beads[self.beads.index(bead) + 1:][:1]
-                return bead.value in _AFTER_ONLY or bead.value[-1] in "了啦咯喽吧" or not after or after[0].kind not in "DOQ"
+                return (bead.value in _AFTER_ONLY or bead.value.endswith(_FINAL) or not after
+                        or after[0].kind not in "DOQ")
             if bead.kind not in ("word", "Q", "all", "which") or (
                     bead.kind == "word" and bead.value not in _LINKS):
                 return False
@@ -250,7 +272,7 @@ class Assembly:
         return None
 
     def _each(self, at: int) -> bool:
-        return at > 0 and self.beads[at - 1].kind == "each"
+        return at > 0 and self.beads[at - 1].kind in ("each", "all")
 
     def _spread(self, at: int, qty: float) -> None:
         start = self.beads[at].start
@@ -329,9 +351,13 @@ class Assembly:
         target = self._option_owner(at, ids, leading)
         if target is not None:
             self._give(target, ids)
-        else:
+        elif not self._beside_dish(at):
             self.loose.append(ids)
             self.loose_all = self.loose_all or to_all
+
+    def _beside_dish(self, at: int) -> bool:
+        """`可颂加热一下`: said of a dish that has no such option."""
+        return any(bead.kind == "D" for bead in self.beads[max(0, at - 2):at])
 
     def _option_owner(self, at: int, ids: tuple[str, ...], leading: bool) -> Line | None:
         bead = self.beads[at]
@@ -378,12 +404,26 @@ class Assembly:
                         and old != option]
         line.options.append(option)
 
+    def _unrepeat(self) -> None:
+        """`想吃拉面，牛肉的来一碗`: a part of a name beside the name is the same dish."""
+        for first, second in pairwise(list(self.lines)):
+            both = tuple(dish for dish in first.ids if dish in second.ids)
+            more_said = second.qty is None and second.options and not first.options
+            if not both or first.negated != second.negated or (
+                    first.sure and second.sure and not more_said) or (
+                    first.qty is not None and second.qty is not None):
+                continue
+            second.ids = both
+            second.qty = first.qty if second.qty is None else second.qty
+            second.options = [*first.options, *second.options]
+            self.lines = [line for line in self.lines if line is not first]
+
     # -- corrections
 
     def _corrections(self) -> None:
         """After 不对, 算了, 打错了 the last word counts."""
         for at, bead in enumerate(self.beads):
-            if (bead.kind == "correct" and bead.value != "还是") or bead.kind in ("correct", "replace"):
+            if bead.kind in ("correct", "replace"):
                 self._correct(at)
 
     def _correct(self, at: int) -> None:
@@ -411,24 +451,23 @@ class Assembly:
         return ""
 
 
-_SLIPS: Final = frozenset(("哦", "噢", "啊", "额", "呃", "不"))   # 两份…哦三份
-_LINKS: Final = frozenset(("的", "要", "来", "就", "了", "给我", "我要", "再", "我", "只要", "要了", "一共", "给", "那", "先",
-                           "那个", "就要", "想要", "都", "也"))
+_SLIPS: Final = frozenset(_STEER["slips"])
+_LINKS: Final = frozenset(_STEER["links"])
+_FINAL: Final = tuple(_STEER["final"])
 _GAPS: Final = {"O": 0.6, "space": 1.0, "stop": 3.5, "join": 2.5, "more": 3.0, "word": 2.0,
                 "?": 3.0, "correct": 0.5, "all": 1.0, "Q": 5.0, "each": 1.0, "replace": 2.0,
                 "which": 1.0, "remove": 6.0, "T": 4.0, "P": 4.0, "S": 3.0, "M": 3.0, "less": 1.0}
 
 
 def _ordering(bead: Bead) -> bool:
-    return bead.value in ("来", "要", "点", "整", "加", "再来", "来个")
+    return bead.value in _STEER["ordering"]
 
 
 def _dropped(beads: list[Bead], reading: Reading) -> list[Bead]:
-    """Leave out one-character dish names and options that only look like ones."""
+    """Leave out one-character options that only look like ones."""
     kept = []
     for at, bead in enumerate(beads):
-        if bead.kind in ("D", "O") and bead.end - bead.start == 1 and not _supported(
-                beads, at, reading):
+        if bead.kind == "O" and bead.end - bead.start == 1 and not _supported(beads, at):
             kept.append(Bead("word", bead.start, bead.end, reading.text[bead.start:bead.end]))
         else:
             kept.append(bead)
@@ -448,31 +487,21 @@ def _as_shops(beads: list[Bead], reading: Reading) -> list[Bead]:
     return kept
 
 
-_SHOP_TAILS: Final = ("那家", "这家", "他家", "家的", "店", "窗口", "档口", "铺", "那边")
+_SHOP_TAILS: Final = tuple(_STEER["shop_tails"])
 
 
-def _supported(beads: list[Bead], at: int, reading: Reading) -> bool:
-    """A one-character name counts beside an amount, a measure, an option or alone."""
-    bead = beads[at]
+def _supported(beads: list[Bead], at: int) -> bool:
+    """An option of one character (热, 冰) counts beside dishes, amounts and options, or alone."""
     before = beads[at - 1] if at else None
     after = beads[at + 1] if at + 1 < len(beads) else None
-    if bead.kind == "O":
-        if after is not None and after.kind == "D":
-            return True
-        return (before is None or before.kind in "DOQ" or before.kind in (
-            "stop", "space", "all", "replace", "join")) and (
-            after is None or after.kind in "DOQ" or after.kind in ("stop", "space")
-            or after.value in ("的", "吧", "点"))
-    if (before is None or before.kind in _FRAME) and (after is None or after.kind in _FRAME):
-        return before is not None or after is not None or len(reading.text) == 1
-    if before is not None and (before.kind == "Q" or str(before.value)[-1:] in _MEASURING):
+    if after is not None and after.kind == "D":
         return True
-    return after is not None and after.kind == "Q" and after.sure
+    return (before is None or before.kind in _FRAME) and (
+        after is None or after.kind in _AHEAD or after.value in ("的", "吧", "点"))
 
 
-_FRAME: Final = frozenset({"D", "Q", "O", "join", "stop", "space", "more", "remove", "replace",
-                           "all", "each", "correct"})
-_MEASURING: Final = frozenset("份碗瓶杯个盒串根支桶把包块片条只袋罐听")
+_FRAME: Final = frozenset({"D", "O", "Q", "stop", "space", "all", "replace", "join"})
+_AHEAD: Final = frozenset({"D", "O", "Q", "stop", "space"})
 
 
 def as_items(lines: Sequence[Line], default_qty: int | None = 1) -> list[dict[str, Any]]:

@@ -13,10 +13,6 @@ from bot.nlu.times import Clock, zone_of
 from bot.nlu.trie import Trie
 from bot.nlu.words import Words, shipped_words
 
-# Endings a student leaves out, longest first, and openings that only praise.
-_ENDINGS: Final = ("盖浇饭", "盖码饭", "盖饭", "米饭", "套餐", "饭", "面")
-_PRAISE: Final = ("招牌", "特色", "秘制", "经典", "正宗", "金牌", "传统", "手工", "现磨", "鲜榨",
-                  "老式", "家常", "自制", "本店", "爆款", "人气", "新品", "精品", "原味", "农家")
 _DISHLIKE: Final = re.compile(r"[0-9a-z一-鿿]+")
 
 # A word of the trie: (kind, value). Kinds are those of reading.py.
@@ -64,6 +60,7 @@ class Lexicon:
     cores: Mapping[str, tuple[str, ...]]       # parts of dish names → dish ids
     halves: Mapping[str, tuple[tuple[str, str], ...]]  # 甲 of 甲…乙 → (乙, class)
     dialect: Dialect
+    endings: Mapping[str, tuple[str, ...]]     # 面 → the dishes that end so, if few
     dish_names: frozenset[str] = frozenset()
     tz: Any = field(default=None)
 
@@ -93,6 +90,7 @@ def lexicon_from(campus: Mapping[str, Any], words: Words | None = None) -> Lexic
     _add_tails(trie, words)
     for phrase, ids in options.phrases.items():
         trie.add(phrase, ("O", ((ids,), False)))
+    _add_things(options, dishes, trie)
     for carrier in campus.get("carriers", ()):
         _add_carrier(trie, str(carrier))
     for quantity, number in words.quantities.items():
@@ -104,9 +102,21 @@ def lexicon_from(campus: Mapping[str, Any], words: Words | None = None) -> Lexic
         places={str(place["id"]): place for place in places}, trie=trie, heard=heard,
         spelled={key: tuple(entries) for key, entries in spelled.items()},
         cores={part: tuple(sorted(ids)) for part, ids in cores.items()}, halves=halves,
-        dialect=Dialect(words.dialect),
+        dialect=Dialect(words.dialect), endings=_endings(dishes, words),
         dish_names=frozenset(name for dish in dishes.values() for name in dish.names),
         tz=_zone(campus))
+
+
+MOST_ALIKE: Final = 12
+
+
+def _endings(dishes: Mapping[str, Dish], words: Words) -> dict[str, tuple[str, ...]]:
+    ends: dict[str, list[str]] = {}
+    for dish in dishes.values():
+        for end in words.dishes["short"]:
+            if any(name.endswith(end) for name in dish.names):
+                ends.setdefault(end, []).append(dish.id)
+    return {end: tuple(ids) for end, ids in ends.items() if len(ids) <= MOST_ALIKE}
 
 
 def _zone(campus: Mapping[str, Any]) -> Any:
@@ -189,11 +199,11 @@ def _variants(name: str, words: Words) -> Iterator[str]:
         if held:
             bases += [name.replace(held, other, 1) for other in group if other != held]
     for base in list(bases):
-        for praise in _PRAISE:
+        for praise in words.dishes["praise"]:
             if base.startswith(praise) and len(base) - len(praise) >= 2:
                 bases.append(base[len(praise):])
     for base in list(bases):
-        ending = next((end for end in _ENDINGS if base.endswith(end)), None)
+        ending = next((end for end in words.dishes["endings"] if base.endswith(end)), None)
         if ending and len(base) - len(ending) >= 3:
             bases.append(base[:-len(ending)])
     yield from dict.fromkeys(bases)
@@ -268,6 +278,14 @@ def _add_places(names: Mapping[str, Mapping[str, bool]], trie: Trie, heard: Trie
             for syllable in sounds.of(form):
                 node = node.setdefault(syllable, {})
             node.setdefault(0, []).append((form, entry))
+
+
+def _add_things(options: OptionWords, dishes: Mapping[str, Dish], trie: Trie) -> None:
+    """`拌面，荷包蛋`: what is put in, said alone, where no dish has it in its name."""
+    names = "\n".join(name for dish in dishes.values() for name in dish.names)
+    for (polarity, thing), ids in options.things.items():
+        if polarity == "more" and len(thing) > 1 and thing not in names:
+            trie.add(thing, ("O", ((ids,), False)))
 
 
 def _add_tails(trie: Trie, words: Words) -> None:

@@ -9,7 +9,9 @@ _LATIN: Final = re.compile(r"[a-z]{2,}")
 
 def mended(text: str, cells: list[Any], lexicon: Lexicon) -> list[Any]:
     """The cells, with guesses in place of unknown stretches where one is good enough."""
-    from bot.nlu.reading import Cell
+    from bot.nlu.reading import LONGEST_MENDED, Cell
+    if len(text) > LONGEST_MENDED:
+        return cells
     fresh: list[Any] = []
     for cell in cells:
         fresh.append(cell)
@@ -100,7 +102,7 @@ def _by_part(text: str, cells: list[Any], lexicon: Lexicon,
     open_ = [False] * (len(text) + 1)
     unknown = [False] * (len(text) + 1)
     for cell in cells:
-        if cell.kind == "?" or (cell.kind == "w" and cell.end - cell.start == 1):
+        if cell.kind == "?" or (cell.kind in ("w", "N") and cell.end - cell.start == 1):
             for at in range(cell.start, cell.end):
                 open_[at] = True
                 unknown[at] = cell.kind == "?"

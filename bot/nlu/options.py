@@ -39,6 +39,9 @@ class OptionWords:
                        if (polarity, one) in self.things]
                 if ids:
                     found.append((match.start(), match.end(), tuple(ids)))
+                if len(said) > 1 and match.end() == match.end("things"):   # the first alone, too
+                    end = match.start("things") + len(said[0])
+                    found.append((match.start(), end, tuple(ids[:1])))
         return found
 
 
@@ -100,7 +103,7 @@ def _composed_of(names: list[str], words: Words) -> list[tuple[str, str]]:
         for key in ("none", "more"):
             for lead in sorted(polarity[key], key=len, reverse=True):
                 rest = name.removeprefix(lead)
-                if rest != name and rest and not re.fullmatch(r"[辣冰糖热温甜的]+.*", rest):
+                if rest != name and rest and not re.fullmatch(r"[辣冰糖热温甜的放加要]+.*", rest):
                     found.append((key, rest))
                     break
     return found

@@ -171,6 +171,8 @@ def _add_endings(places: list[Mapping[str, Any]], composed: dict[str, dict[str, 
         name = str(place["name"]).lower()
         for size in range(3, len(name)):
             bearers.setdefault(name[-size:], set()).add(str(place["id"]))
+    every = [str(place["name"]).lower() for place in places]
     for ending, ids in bearers.items():
-        if len(ids) == 1 and not re.match(r"[\d号一二三四五六七八九十#]", ending):
+        if len(ids) == 1 and sum(ending in name for name in every) == 1 and not re.match(
+                r"[\d号一二三四五六七八九十#]", ending):
             composed.setdefault(ending, {}).setdefault(next(iter(ids)), False)

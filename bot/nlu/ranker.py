@@ -21,6 +21,7 @@ class Ranker:
     bias: Any                       # intents
     barred: dict[str, Any]          # role → what is added: 0, or −∞ for what the role never says
     places: dict[str, int]
+    sureness: tuple[float, ...] = ()   # of the signals of bot/nlu/confidence.py
 
     def chances(self, names: Iterable[str], role: str) -> Any:
         """P(intent), in the order of `intents`."""
@@ -42,7 +43,8 @@ def ranker_from(path: Path) -> Ranker:
             intents, {name: row for row, name in enumerate(names)},
             held["weights"].astype(np.float32), held["bias"].astype(np.float32),
             {str(role): held["barred"][at] for at, role in enumerate(held["roles"])},
-            {name: at for at, name in enumerate(intents)})
+            {name: at for at, name in enumerate(intents)},
+            tuple(float(weight) for weight in held["sureness"]))
 
 
 @lru_cache(maxsize=1)

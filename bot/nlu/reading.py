@@ -7,19 +7,25 @@ Every candidate is weighed and the best cover of the text wins. Kinds of cells:
     X phone   w words   ? unknown
 """
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from bot.nlu.lexicon import Lexicon
+from bot.nlu.patterns import PATTERNS
 from bot.nlu.text import plain
+from bot.nlu.words import FOLDER
+
+_P: Final = PATTERNS["reading"]
+
+LONGEST_MENDED: Final = 160   # longer is pasted, not typed: no slips are looked for
 
 _PHONE: Final = re.compile(r"(?<!\d)1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)")
 _DASHED: Final = re.compile(
     r"(?<![\da-z-])(?:[a-z]{0,2}\d{1,3}(?:-[a-z]?\d{1,2}){1,2}-\d{3,6}|[a-z]{1,2}\d{0,2}-\d{1,6}"
     r"|[a-z]{0,2}\d{1,3}-\d{1,3}-\d{1,3}|\d{1,3}-[a-z]?\d{4,6})(?![\d-])")
-_PIN: Final = re.compile(r"(?:取件码|提货码|取货码|自提码|验证码|货码|取码|件码|凭|(?<!拼单)(?<![团单餐])码|编号)(?:是|为|:|\s)*"
-                         r"([a-z]{0,3}-?\d[\d-]{2,11}\d|[a-z]{1,2}\d{2,6})")
+_PIN: Final = _P["pin"]
 _GROUP: Final = re.compile(r"(?<![a-z\d])g\d{1,4}(?![a-z\d])")
 _ORDER: Final = re.compile(r"(?<![a-z\d-])[a-fh-z]\d{1,4}(?![a-z\d-])")
 _MIXED: Final = re.compile(r"(?<![a-z\d])(?=[a-z\d]*[a-z])(?=[a-z\d]*\d)[a-z\d]{3,8}(?![a-z\d])")
@@ -74,6 +80,8 @@ class Reading:
 def read(text: str, lexicon: Lexicon) -> Reading:
     """Cut a message into cells."""
     flat = plain(text, lexicon.words.traditional, lexicon.dialect)
+    if len(flat) > LONGEST_MENDED and not (_DASHED.search(flat) or _PIN.search(flat)):
+        return _unread(flat, lexicon, text)
     found = lexicon.trie.occurrences(flat)
     spans = list(_spans(flat, found, lexicon))
     cells = _without_stray(flat, _without_floors(flat, _best_cover(flat, spans)))
@@ -84,6 +92,13 @@ def read(text: str, lexicon: Lexicon) -> Reading:
     return Reading(flat, cells, cues, residue, lexicon, text)
 
 
+def _unread(flat: str, lexicon: Lexicon, text: str) -> Reading:
+    """A long text without a pickup code asks for nothing that we do."""
+    whole = Cell(0, len(flat), "?", None, 0)
+    residue = "".join(char for char in flat if char.isalnum())
+    return Reading(flat, [whole], {}, residue, lexicon, text)
+
+
 def _spans(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
     yield from _named(text, found)
     yield from _codes(text)
@@ -92,7 +107,8 @@ def _spans(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
         size = moment.end - moment.start
         yield Cell(moment.start, moment.end, "T", moment, 10 * size + 1)
     yield from _composed(text, found, lexicon)
-    yield from heard_alike(text, lexicon)
+    if len(text) <= LONGEST_MENDED:
+        yield from heard_alike(text, lexicon)
 
 
 def heard_alike(text: str, lexicon: Lexicon) -> Iterator[Cell]:
@@ -200,10 +216,7 @@ def _counted(text: str, lexicon: Lexicon) -> Iterator[Cell]:
     yield from _money(text, lexicon)
 
 
-_MONEY: Final = re.compile(
-    r"(?P<before>预算|不超过|不超|最多|顶多|控制在|低于|小于|在|人均)?\s?(?P<number>\d+(?:\.\d{1,2})?|"
-    r"[一二两三四五六七八九十百]+)\s?(?:(?P<unit>块钱|元钱|块|元|rmb|米|刀|蚊|¥)(?P<half>半|[一二三四五六七八九五](?:毛|(?![\d个份杯碗])))?)?"
-    r"(?P<after>以内|之内|内|以下|左右|封顶|上下|以里|的预算|预算|搞定|就够|能)?")
+_MONEY: Final = _P["money"]
 
 
 def _money(text: str, lexicon: Lexicon) -> Iterator[Cell]:
@@ -221,8 +234,7 @@ def _money(text: str, lexicon: Lexicon) -> Iterator[Cell]:
         yield Cell(start, match.end(), "M", (fen, bounded), 10 * (match.end() - start) - 3)
 
 
-_BOUND: Final = frozenset(("预算", "不超过", "不超", "最多", "顶多", "控制在", "低于", "小于", "人均", "以内",
-                           "之内", "内", "以下", "左右", "封顶", "上下", "以里", "的预算", "搞定"))
+_BOUND: Final = frozenset(tomllib.loads((FOLDER / "items.toml").read_text("utf-8"))["bounds"])
 
 
 def _fraction(half: str | None, lexicon: Lexicon) -> int:
@@ -258,7 +270,7 @@ def _best_cover(text: str, spans: list[Cell]) -> list[Cell]:
     return _walk(size, choice)
 
 
-_FLOOR: Final = re.compile(r"[一二三四五六七八九十\d]{1,3}[楼层]")
+_FLOOR: Final = _P["floor"]
 
 
 def _without_floors(text: str, cells: list[Cell]) -> list[Cell]:

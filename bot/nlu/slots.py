@@ -1,19 +1,19 @@
 """Single values in a message: places and rooms, moments, money, codes, phones."""
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from bot.nlu.patterns import PATTERNS
 from bot.nlu.reading import Cell, Reading
 
-_FROM_BEFORE: Final = re.compile(r"(?:从|去|在|忘|落|丢|忘在|落在|丢在|放在|到)(?:了|我|的)?$")
-_TO_BEFORE: Final = re.compile(
-    r"(?:送到|送至|送去|送回|送|带到|捎到|捎回|拿到|拿回|拿去|搬到|搬回|寄到|寄去|寄往|运到|带去|带回|给到|至|发到|改到|换到|"
-    r"换成|改成|到|往|放|放到|我在|住|住在|地址|地址是|改为|回)(?:了|我们|我|的|是|:|\s)*$")
-_FROM_AFTER: Final = re.compile(
-    r"^(?:(?:外面|对面|旁边|门口|里面|那边|附近)?的[^,。]{1,8}\s?(?:帮|求|带|捎|给我))|^(?:的|那边|那里|那儿|这边|里|里面|前台|门口|楼下|大厅|宿管|那)*(?:有|取|拿|买|帮我|帮|打印|复印|排|领|的.{1,6}"
-    r"(?:送|捎|拿|带|搬|寄)|送到|送|寄到|拿到|带到|捎到|到|搬到|忘|落)")
-_ROOM_TAIL: Final = re.compile(r"^(?:\s|的|,|-|楼|楼下|室|寝室|宿舍|房间|房|单元|门口)*$")
+_P: Final = PATTERNS["slots"]
+
+_FROM_BEFORE: Final = _P["from_before"]
+_TO_BEFORE: Final = _P["to_before"]
+_FROM_AFTER: Final = _P["from_after"]
+_ROOM_TAIL: Final = _P["room_tail"]
 
 
 def places(reading: Reading, errand: bool) -> tuple[Cell | None, Cell | None]:
@@ -58,18 +58,20 @@ def _role(reading: Reading, cell: Cell) -> str:
     station = kind_of(reading, cell) == "station"
     if _AWAY.search(reading.text[:cell.start]):
         return "to"
+    if station and reading.said.startswith("【"):
+        return "from"
     if _TO_BEFORE.search(before) and not (
-            re.search(r"(?:到|至|已到|已至|去)(?:了|达)?$", before) and (
-                station or re.match(r"^(?:取|拿|买|打印|领|帮)", after))
-            and not re.search(r"(?:送|带|捎|拿|搬|寄|运)(?:到|至|回)$", before)):
+            _P["role_dao"].search(before) and (
+                station or _P["role_qu"].match(after))
+            and not _P["role_song"].search(before)):
         return "to"
     if _FROM_BEFORE.search(before) or _FROM_AFTER.match(after):
         return "from"
     return "from" if station else ""
 
 
-_CARRY: Final = re.compile(r"(?:送|带|捎|拿|搬)(?:到|至|去|给|回|往)?(?:我|我们)?$")
-_AWAY: Final = re.compile(r"从.{2,14}(?:到|去|往|回|至)$")
+_CARRY: Final = _P["carry"]
+_AWAY: Final = _P["away"]
 
 
 def kind_of(reading: Reading, cell: Cell) -> str:
@@ -82,7 +84,7 @@ def _hints_shop(reading: Reading, cell: Cell) -> bool:
     standing = {shop.place_id for shop in reading.lexicon.shops.values()}
     if not standing.intersection(cell.value):
         return False
-    if re.search(r"(?:送到|送|到|在|至|我在|给)$", reading.text[:cell.start]):
+    if _P["hints_shop_songdao"].search(reading.text[:cell.start]):
         return False
     after = next((other for other in reading.cells if other.start >= cell.end
                   and reading.text[other.start:other.end] not in (
@@ -139,21 +141,30 @@ def _room_value(reading: Reading, cell: Cell) -> str | None:
     return match[0].upper() if match else None
 
 
-_ROOM_SAID: Final = re.compile(r"(?<![\d-])([a-z]?\d{2,4}[a-z]?|[零一二三四五六七八九幺]{3,4})(?:室|寝|房|号房|宿舍|号寝)")
+_ROOM_SAID: Final = _P["room_said"]
 
 
 def _room_said(reading: Reading) -> str | None:
     match = _ROOM_SAID.search(reading.text)
     if not match:
         return None
-    number = reading.lexicon.numerals.spelled(match[1])
-    return number or match[1].upper()
+    said = match[1] or match[2]
+    return reading.lexicon.numerals.spelled(said) or said.upper()
 
 
 def phone(reading: Reading) -> str | None:
     """The last phone number."""
     cells = reading.of("X")
     return str(cells[-1].value) if cells else None
+
+
+def _day_said(reading: Reading, before: int) -> int | None:
+    """`明天早餐…七点半`: the day ahead named somewhere before."""
+    days = reading.lexicon.clock.days
+    found = [(reading.text.rfind(word, 0, before), day) for word, day in days.items()
+             if len(word) > 1 and day > 0]
+    at, day = max(found, default=(-1, 0))
+    return day if at >= 0 else None
 
 
 def moment(reading: Reading, now: datetime) -> str | None:
@@ -163,12 +174,12 @@ def moment(reading: Reading, now: datetime) -> str | None:
         return None
     local = now.astimezone(reading.lexicon.tz)
     chosen = cells[-1].value
-    if chosen.kind == "clock" and chosen.day is None and chosen.weekday is None and len(cells) > 1:
-        chosen = cells[-1].value
+    if chosen.kind in ("clock", "period") and chosen.day is None and chosen.weekday is None:
+        chosen = replace(chosen, day=_day_said(reading, cells[-1].start))
     return str(chosen.at(local).isoformat(timespec="minutes"))
 
 
-_TIP_NEAR: Final = re.compile(r"小费|跑腿费|打赏|赏|酬|辛苦费|给骑手|给跑腿|多给|红包|感谢费|报酬|加急费|好处|悬赏|加钱")
+_TIP_NEAR: Final = _P["tip_near"]
 
 
 def money(reading: Reading, errand: bool) -> tuple[int | None, int | None]:
@@ -183,24 +194,17 @@ def money(reading: Reading, errand: bool) -> tuple[int | None, int | None]:
             tip = fen
     for cell in reading.of("N"):
         if tip is None and (
-                re.search(r"(?:小费|跑腿费|打赏|辛苦费)(?:给|加|是|:|\s)*$", reading.text[:cell.start])
-                or (errand and re.search(r"(?:给|出|加|付)$", reading.text[:cell.start])
-                and re.match(r"\s*(?:$|[,.。!?~]|跑|辛苦)", reading.text[cell.end:]))):
+                _P["money_xiaofei"].search(reading.text[:cell.start])
+                or (errand and _P["money_gei"].search(reading.text[:cell.start])
+                and _P["money_pao"].match(reading.text[cell.end:]))):
             value = reading.lexicon.numerals.value(cell.value)
             tip = round(value * 100) if value else None
     return budget, tip
 
 
-_LAST: Final = re.compile(
-    r"上一?单|刚才那?一?[单个份]|刚刚那?一?单|上个?订单|最近[那一]?单|前面那单|上次|上回|昨天|昨晚|前天|老样子|刚下的|刚点的单|"
-    r"刚刚下的|刚刚点的|之前那|照旧|老规矩|和之前一样|跟之前一样|之前点的|刚才的单|刚才点的|早上那单|中午那单|晚上那单|"
-    r"lyz|老三样|刚下单的")
-_REF_BEFORE: Final = re.compile(r"(?:单号|订单号|订单|取消|催|催催|催一下|支付|付款|付|接单|接|抢单|抢|拒单|拒|不接|退款|退|查|查一下|查下|"
-                                r"确认|编号|尾号|单|号|取到|到店|重新下|改送|再来|继续)(?:是|:|一下|下|\s|#)*$")
-_REF_AFTER: Final = re.compile(
-    r"^(?:\s|号|#)*(?:那?一?[个]?(?:订)?单|到哪|到店|到商家|送到|送达|取到|取餐|取了|拿到|好了|做好|出餐|没收到|地址|现在|怎么|啥|什么|"
-    r"还没|已|缺|退|催|取消|到了|到楼下|完成|洒|少|坏|凉|餐|我接|接|拒|电话|联系|客户|顾客|人|打不通|可以|多久|几点|支付|付|再|马上|在做|"
-    r"打包|没|不|放|给|搞定|签收|送|的|商家|店|$)")
+_LAST: Final = _P["last"]
+_REF_BEFORE: Final = _P["ref_before"]
+_REF_AFTER: Final = _P["ref_after"]
 
 
 def order_ref(reading: Reading, context: Mapping[str, Any], role: str) -> str | None:
@@ -232,14 +236,13 @@ def _is_ref(reading: Reading, cell: Cell, role: str) -> bool:
     if reading.of("P") and len(said) <= 4 and reading.of("P")[-1].end <= cell.start and \
             _ROOM_TAIL.match(reading.text[reading.of("P")[-1].end:cell.start]):
         return False
-    if len(said) == 4 and cell.start == 0 and re.match(
-            r"\s?(?![\s\d]|块|元|室|寝|号楼|栋|幢|个|份|张|页|年|天|米)", reading.text[cell.end:]):
+    if len(said) == 4 and cell.start == 0 and _P["is_ref_kuai"].match(reading.text[cell.end:]):
         return True
     return bool(_REF_BEFORE.search(reading.text[:cell.start])
                 or _REF_AFTER.match(reading.text[cell.end:]))
 
 
-_GROUP_NEAR: Final = re.compile(r"拼|团|锁|退出|加入|参加|进|join|quit")
+_GROUP_NEAR: Final = _P["group_near"]
 
 
 def group_code(reading: Reading, context: Mapping[str, Any]) -> str | None:
@@ -255,8 +258,8 @@ def group_code(reading: Reading, context: Mapping[str, Any]) -> str | None:
     if _GROUP_NEAR.search(reading.text):
         for cell in reading.of("N"):
             said = reading.text[cell.start:cell.end]
-            if said.isdigit() and 3 <= len(said) <= 6 and re.search(
-                    r"(?:拼单|团|码|号|加入|退出|参加|进)(?:是|:|\s)*$", reading.text[:cell.start]):
+            if said.isdigit() and 3 <= len(said) <= 6 and _P["group_code_pindan"].search(
+                    reading.text[:cell.start]):
                 return said
     return None
 
@@ -272,9 +275,9 @@ def reason(reading: Reading, allowed: tuple[str, ...] = _REASON_ORDER,
     return next((code for code in allowed if f"{section}.{code}" in reading.cues), None)
 
 
-_CARRIER_SIZE: Final = (("large", re.compile(r"大件|大快递|大包裹|大箱|大的快递|大号件|大型|超大件|好大一箱|大包|很重|很沉|挺沉")),
-                        ("small", re.compile(r"小件|小快递|小包裹|小的快递|小盒子|小包|小东西")),
-                        ("medium", re.compile(r"中件|中等件|中号|中快递|中包裹|中等大小")))
+_CARRIER_SIZE: Final = (("large", _P["carrier_size"]),
+                        ("small", _P["carrier_size_xiaojian"]),
+                        ("medium", _P["carrier_size_zhongjian"]))
 
 
 def parcels(reading: Reading, asked: bool = False) -> list[dict[str, str]]:
@@ -296,13 +299,13 @@ def _codes(reading: Reading, asked: bool) -> list[Cell]:
     if codes:
         return codes + [cell for cell in reading.of("N") if any(
             cell.end - cell.start == code.end - code.start > 3 for code in codes)
-            and re.search(r"(?:和|跟|与|、|,|还有|以及|\s)\s?$", reading.text[:cell.start])]
+            and _P["codes_he"].search(reading.text[:cell.start])]
     for cell in reading.cells:
         said = reading.text[cell.start:cell.end]
         after_carrier = any(0 <= cell.start - carrier.end <= 6 for carrier in reading.of("E"))
-        if cell.kind in ("N", "A", "C") and said.isascii() and (asked or after_carrier):
-            if len(said) >= (3 if asked else 4):
-                codes.append(cell)
+        if cell.kind in ("N", "A", "C") and said.isascii() and (
+                asked or after_carrier) and len(said) >= (3 if asked else 4):
+            codes.append(cell)
     return codes
 
 

@@ -1,4 +1,4 @@
-"""What stations write: 【菜鸟驿站】…请20:30前凭10-2-7507取件, one message or several pasted at once.
+"""What stations write: 【菜鸟驿站】…请20:30前凭10-2-7507取件, one or several pasted at once.
 
 Understanding finds codes, carriers and places in each; this finds what only such messages say.
 """

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-MAX_CHARS: Final = 600  # a long paste of parcel messages; nobody orders lunch in more
+MAX_CHARS: Final = 400  # a paste of several parcel messages; nobody orders lunch in more
 
 # Emoji that say something; every other one is a pause.
 _SPEAKING: Final = "👌👍✅❌⭐🌟🆗💯🙅"

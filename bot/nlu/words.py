@@ -24,6 +24,7 @@ class Words:
     scales: Mapping[str, int]
     quantities: Mapping[str, float]
     measures: tuple[str, ...]
+    dishes: Mapping[str, Any]
     options: Mapping[str, Any]
     places: Mapping[str, Any]
     times: Mapping[str, Any]
@@ -41,7 +42,8 @@ def words_from(folder: Path) -> Words:
         cues=_flat(_toml(folder / "cues.toml")),
         digits=numerals["digits"], scales=numerals["scales"],
         quantities=numerals["quantities"], measures=tuple(numerals["measures"]["words"]),
-        options=_toml(folder / "options.toml"), places=_toml(folder / "places.toml"),
+        dishes=_toml(folder / "dishes.toml"), options=_toml(folder / "options.toml"),
+        places=_toml(folder / "places.toml"),
         times=_toml(folder / "times.toml"),
         synonyms=tuple(tuple(line.split()) for line in _lines(folder / "synonyms.txt")),
         shapes=tuple(_lines(folder / "shapes.txt")),
