@@ -3,6 +3,8 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import object_session
+
 from bot.nlu.lexicon import Lexicon, lexicon_from
 from handlers import dialogue
 from handlers.dialogue import FORGOTTEN_AFTER
@@ -11,8 +13,10 @@ from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Campus
 from models.order import Order
+from models.rules.nicknames import with_words
 from models.rules.order_state import OrderState
 from models.shop import Shop
+from models.word import Word
 
 MOST_LEXICONS = 16
 _STATUS = {OrderState.AWAITING_PAYMENT: "unpaid", OrderState.PAID: "accepted",
@@ -26,14 +30,20 @@ _LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
 
 
 def lexicon_of(campus: Campus) -> Lexicon:
-    """The words of this campus's menus and places, built once a version of its file."""
+    """The words of this campus's menus and places, and those that operators added; built once a
+    version of its file, which every change to either moves on."""
     key = (campus.id, campus.menu_version)
     if key not in _LEXICONS:
-        _LEXICONS[key] = lexicon_from(campus.file)
+        _LEXICONS[key] = lexicon_from(with_words(campus.file, _added(campus)))
         while len(_LEXICONS) > MOST_LEXICONS:
             _LEXICONS.popitem(last=False)
     _LEXICONS.move_to_end(key)
     return _LEXICONS[key]
+
+
+def _added(campus: Campus) -> list[tuple[str, str]]:
+    session = object_session(campus)
+    return [(row.word, row.meaning) for row in Word.of(session, campus.id)] if session else []
 
 
 def as_student(session: Session, speaker: Speaker, focus: Order | None, *,

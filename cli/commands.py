@@ -9,7 +9,7 @@ from cli.base import Commands
 COMMANDS = {
     "demo": ("demo",), "testing": ("test",), "web": ("web",), "worker": ("worker",),
     "clock": ("clock",), "migrate": ("migrate",), "campus": ("campus",), "orders": ("orders",),
-    "riders": ("riders",),
+    "riders": ("riders",), "words": ("words",),
     "menu": ("menu",), "poster": ("poster",),
     "doctor": ("doctor",), "reconcile": ("reconcile",), "payouts": ("payouts",),
     "modules": ("understand", "dispatch"),
