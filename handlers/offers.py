@@ -7,12 +7,14 @@ from sqlalchemy import exists, or_, select
 
 from config.texts import Reply, text_of, yuan
 from handlers import building
+from handlers.risk import risk_of
 from handlers.speaker import Speaker
 from models.base import Session
 from models.order import Order
 from models.rules.hours import WEEKDAYS
 from models.rules.offers import Chosen, Layer, Offer, Taken, nearest
 from models.rules.order_state import GIVES_MONEY_BACK, OrderState
+from models.rules.risk import Verdict
 
 FIRST_ORDER: Final = "first_order"
 NEARLY_FEN: Final = 500  # so much more is worth a word
@@ -21,6 +23,8 @@ LAYERS: Final[Mapping[str, Layer]] = {FIRST_ORDER: Layer.PERSON, "student": Laye
 
 def offers_for(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> list[Offer]:
     """The campaigns that run today, for this shop, and that this person may have.
+
+    The first-order discount is not for whoever must show a student's card first.
 
     A group divides the way among its members, so nothing takes it off one of them.
     """
@@ -94,15 +98,35 @@ def _is_for(session: Session, speaker: Speaker, order: Order, campaign: Mapping[
             now: datetime) -> bool:
     match campaign["kind"]:
         case "first_order":
-            within = timedelta(days=campaign.get("days", 7))
-            return (now - speaker.person.created_at <= within
-                    and not _has_had_first(session, order))
+            return _is_new(session, speaker, order, campaign, now) and risk_of(
+                session, speaker, order, now=now).verdict is Verdict.PASS
         case building.KIND:
             return building.is_free(session, speaker.campus, order, now=now)
         case "student":
             until = speaker.person.student_until
             return until is not None and until > now
     return True
+
+
+def first_kept_back(session: Session, speaker: Speaker, order: Order, *,
+                    now: datetime) -> list[Reply]:
+    """Why a newcomer does not get the first-order discount yet, and the way to it."""
+    campaign = next((c for c in speaker.campus.file.get("campaigns", ())
+                     if c["kind"] == FIRST_ORDER), None)
+    if campaign is None or order.dishes_fen < campaign.get("threshold_fen", 0) or not _is_new(
+            session, speaker, order, campaign, now):
+        return []
+    risk = risk_of(session, speaker, order, now=now)
+    if risk.verdict is Verdict.PASS:
+        return []
+    return [Reply("risk.first_after_card", {
+        "why": Reply(f"risk.{risk.reasons[0]}"), "off": yuan(campaign["off_fen"])})]
+
+
+def _is_new(session: Session, speaker: Speaker, order: Order, campaign: Mapping[str, Any],
+            now: datetime) -> bool:
+    within = timedelta(days=campaign.get("days", 7))
+    return now - speaker.person.created_at <= within and not _has_had_first(session, order)
 
 
 def _has_had_first(session: Session, order: Order) -> bool:

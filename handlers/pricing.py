@@ -5,7 +5,8 @@ from fractions import Fraction
 from config.texts import Reply
 from handlers import budget, building, fees
 from handlers.errand import pricing as errands
-from handlers.offers import explained, offers_for, take
+from handlers.offers import explained, first_kept_back, offers_for, take
+from handlers.risk import door_hash
 from handlers.roads import metres_between, promised_time
 from handlers.speaker import Speaker
 from models.base import Session
@@ -30,6 +31,7 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     priced = [_price(line, dishes.get(line.dish_key), options) for line in order.lines]
     distance = metres_between(session, campus, order.shop.place, order.place)
     delivery_fen = fees.delivery_fen(session, campus, order, distance, now=now)
+    order.door_hash = door_hash(order)
     offers = offers_for(session, speaker, order, now=now)
     asked = quote(priced, packing_fen=fees.packing_fen(campus, order),
                   delivery_fen=delivery_fen, offers=offers)
@@ -46,7 +48,9 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
 
         price_share(session, order, now=now)
     session.flush()
-    return [*fees.explained(speaker, order), *explained(offers, asked.chosen, order),
+    return [*fees.explained(speaker, order),
+            *first_kept_back(session, speaker, order, now=now),
+            *explained(offers, asked.chosen, order),
             *building.explained(session, speaker, order, now=now),
             *budget.explained(session, speaker, order, now=now)]
 

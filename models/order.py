@@ -61,6 +61,8 @@ class Order(Base):
         CheckConstraint("paid_at IS NOT NULL OR state IN "
                         "('draft', 'awaiting_payment', 'cancelled', 'expired')", name="paid_first"),
         Index("ix_orders_buyer_id_id", "buyer_id", "id"),
+        Index("ix_orders_door_hash", "door_hash", postgresql_where=text(
+            "door_hash IS NOT NULL AND paid_at IS NOT NULL")),
         Index("ix_orders_group_id", "group_id", postgresql_where=text("group_id IS NOT NULL")),
         Index("ix_orders_live_buyer", "buyer_id", postgresql_where=LIVE),
         Index("ix_orders_live_shop", "shop_id", postgresql_where=LIVE),
@@ -103,6 +105,8 @@ class Order(Base):
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))
     from_place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))  # an errand's
     room: Mapped[str | None] = mapped_column(Sealed)
+    door_hash: Mapped[str | None]  # place and room, that cannot be read back
+    cleared_at: Mapped[datetime | None]  # somebody on duty has looked at what was odd
     note: Mapped[str | None]
     wanted_at: Mapped[datetime | None]  # the time the student named; None: as soon as can be
     promised_at: Mapped[datetime | None]

@@ -31,6 +31,9 @@ class Payment(Base):
     __table_args__ = (
         CheckConstraint("amount_fen > 0", name="amount_positive"),
         Index("ix_payments_order_id", "order_id"),
+        Index("ix_payments_payer_id", "payer_id"),
+        Index("ix_payments_device_hash", "device_hash",
+              postgresql_where=text("device_hash IS NOT NULL")),
         Index("uq_payments_counted", "order_id", unique=True,
               postgresql_where=text("state = 'paid' AND NOT is_surplus")),
         Index("ix_payments_closing", "id", postgresql_where=text("state = 'closing'")),
@@ -54,6 +57,7 @@ class Payment(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]  # WeChat Pay was first told of it (it may know of it)
+    device_hash: Mapped[str | None]  # of the browser that opened the page
     prepay_id: Mapped[str | None]
     prepaid_at: Mapped[datetime | None]
     transaction_id: Mapped[str | None] = mapped_column(unique=True)

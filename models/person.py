@@ -33,6 +33,7 @@ class Person(Quota, Base):
     undo: Mapped[dict[str, Any]] = mapped_column(SealedJson, nullable=True, default=dict)
     practice: Mapped[dict[str, Any]] = mapped_column(default=dict)  # see handlers/practice.py
     weekly_budget_fen: Mapped[int | None]
+    invited_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     student_until: Mapped[datetime | None]  # verified as a student until then
     quiet_until: Mapped[datetime | None]  # asked for silence (handlers/sos): nothing buzzes
     forget_at: Mapped[datetime | None]  # they left: erased when no order needs them

@@ -31,6 +31,7 @@ from handlers.payment import (
     standing,
 )
 from handlers.payout import RecordTransfer, record_transfer
+from handlers.risk import device_hash
 from handlers.wording import clock, what
 from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
@@ -43,6 +44,8 @@ from web.page import answer, is_from_our_page, message, render, words
 log = structlog.get_logger(__name__)
 
 MAX_NOTICE_BYTES: Final = 64 * 1024
+_DEVICE: Final = "pt_device"
+_DEVICE_LASTS_S: Final = 400 * 86_400
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 blueprint = Blueprint("payment", __name__, template_folder="templates")
@@ -74,7 +77,16 @@ def page(token: str) -> Response:
         return message("somebody_elses", status=403)
     with Sessions.begin() as session:
         facts = _facts(session, session.get_one(Payment, payment.id), utcnow())
-    return render("payment/page.html", path=path, **facts)
+    return _marked(render("payment/page.html", path=path, **facts))
+
+
+def _marked(response: Response) -> Response:
+    """A browser is known again by a random mark, of which only a keyed hash is kept."""
+    if not request.cookies.get(_DEVICE):
+        response.set_cookie(_DEVICE, secrets.token_urlsafe(24), path="/p", httponly=True,
+                            max_age=_DEVICE_LASTS_S, samesite="Lax",
+                            secure=settings.load().public_url.startswith("https"))
+    return response
 
 
 @blueprint.get("/p/<token>/state")
@@ -90,13 +102,14 @@ def state(token: str) -> Response:
 @blueprint.post("/p/<token>/prepay")
 def prepay(token: str) -> Response:
     """What the page hands to WeChat's pay sheet; {state, error} when it cannot be paid."""
-    now = utcnow()
+    now, device = utcnow(), request.cookies.get(_DEVICE, "")[:64]
     if not is_from_our_page(request):
         return answer(403, error=words("page.somebody_elses"))
     with Sessions.begin() as session:
         payment, refusal = _own_payment(session, token)
         if payment is None:
             return refusal
+        payment.device_hash = device_hash(device) if device else None
         begun = begin_prepay(session, payment.id, now=now)
     if isinstance(begun, Standing):
         return _stands(begun)

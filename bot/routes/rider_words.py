@@ -4,7 +4,7 @@ from collections.abc import Callable
 from bot.commands import Command
 from bot.routes.base import Route, Turn, by_code, unknown
 from config.texts import Reply
-from handlers import rider
+from handlers import odd_orders, rider
 
 
 def step(action: Callable[..., Reply]) -> Route:
@@ -53,4 +53,6 @@ def let_through(turn: Turn, command: Command) -> Reply:
     order = by_code(turn, command.code)
     if order is None:
         return unknown(command.code)
+    if reply := odd_orders.clear(turn.session, turn.speaker, order, now=turn.now):
+        return reply
     return rider.let_through(turn.session, turn.speaker, rider.ReportStep(order.id), now=turn.now)

@@ -9,6 +9,7 @@ from handlers import dialogue
 from handlers.customer import ask_destination
 from handlers.errand.quote import missing as missing_in_errand
 from handlers.notice import Notice, tell
+from handlers.odd_orders import ask_first
 from handlers.order.slots import cannot_be, no_room
 from handlers.order.status import show_newer
 from handlers.payment import ask_payment, link
@@ -53,6 +54,8 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
     if order.dishes_fen < order.shop.min_order_fen:
         return Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})
+    if odd := ask_first(session, speaker, order, now=now):
+        return odd
     if state is OrderState.DRAFT:
         if refusal := (_too_many(session, speaker, order, now=now)
                        or _no_longer_so(session, speaker, order, now=now)):

@@ -1,0 +1,141 @@
+"""What makes an order look odd, as the person hears it, and how it is answered."""
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from models.base import Sessions, utcnow
+from models.payment import Payment
+from models.person import Person
+from models.rules.risk import Facts
+
+FIRST = """
+    小林  来份黄焖鸡微辣 送12栋302
+    bot   order.quoted  code=$c  payable=¥13.00
+    小林  〔确认付款〕
+    (小林 pays)
+    (work)
+"""
+
+
+@pytest.fixture
+def roommates(chat):
+    for name in ("小周", "王老师"):
+        chat.stage.add(name, "student")
+    return chat
+
+
+def verified(chat, who):
+    with Sessions.begin() as session:
+        session.execute(update(Person).where(Person.openid == chat.stage.openid(who)).values(
+            student_until=utcnow() + timedelta(days=300)))
+
+
+def test_the_same_room_is_asked_for_a_card_first(roommates):
+    roommates.play(FIRST + """
+        小周  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  payable=¥18.00  这间寝室有人用过首单了，认证一下学生就减¥5.00
+        小周  取消
+    """)
+    verified(roommates, "小周")
+    roommates.play("""
+        小周  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  payable=¥13.00  首单-¥5.00
+    """)
+
+
+def test_another_room_is_asked_nothing(roommates):
+    roommates.play(FIRST + """
+        小周  来份黄焖鸡微辣 送12栋303
+        bot   order.quoted  payable=¥13.00
+    """)
+
+
+def test_the_same_phone_is_known_by_its_mark(roommates):
+    roommates.play(FIRST + """
+        小周  来份黄焖鸡微辣 送12栋505
+        bot   order.quoted  payable=¥13.00
+    """)
+    with Sessions.begin() as session:
+        mark = session.scalars(select(Payment.device_hash)).one()
+        person = session.scalars(select(Person).filter_by(
+            openid=roommates.stage.openid("小周"))).one()
+        theirs = session.scalars(select(Payment)).one()
+        session.add(Payment(
+            order_id=theirs.order_id, payer_id=person.id, app_id=theirs.app_id, revision=9,
+            amount_fen=1, out_trade_no="P000001", token="t" * 43, created_at=utcnow(),
+            expires_at=utcnow(), state="closed", device_hash=mark))
+    roommates.play("""
+        小周  再来个卤蛋
+        bot   order.quoted  这台手机用过首单了
+    """)
+    assert mark
+
+
+def test_many_unpaid_orders_in_an_hour_want_a_card(chat, monkeypatch):
+    odd(monkeypatch, confirmed=6, paid=1)
+    chat.play("""
+        小林  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  code=$c
+        小林  确认$c
+        bot   risk.card  code=$c
+    """)
+    verified(chat, "小林")
+    chat.play("小林  确认$c\nbot  order.confirmed")
+
+
+def odd(monkeypatch, **known):
+    from handlers import risk
+
+    monkeypatch.setattr(risk, "_lately", lambda *_: {
+        "bought": known.get("bought", 0), "complained": known.get("complained", 0)})
+    monkeypatch.setattr(risk, "_this_hour", lambda *_: {
+        "confirmed": known.get("confirmed", 0), "paid": known.get("paid", 0)})
+    assert Facts(**known)
+
+
+def test_much_that_went_back_waits_for_a_look(roommates, demo_campus, monkeypatch):
+    chat = roommates
+    demo_campus["operators"] = [{"openid": chat.stage.openid("王老师"), "name": "王老师"}]
+    chat.stage.load(demo_campus)
+    odd(monkeypatch, bought=4, complained=4)
+    chat.play("""
+        王老师  在吗
+        小林  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  code=$c
+        小林  确认$c
+        bot   risk.human  code=$c
+        (work)
+        push  王老师  duty.odd_order  code=$c
+        小林  $c放行
+        小林  确认$c
+        bot   risk.human  code=$c
+        王老师  〔放行〕
+        bot   risk.let_pass  code=$c
+        (work)
+        push  小林  risk.cleared  code=$c
+        小林  〔确认付款〕
+        bot   order.confirmed  code=$c
+    """)
+
+
+def test_a_newcomer_is_noted_as_a_friends_once_and_never_as_ones_own(chat):
+    chat.play("小林  帮助")
+    with Sessions() as session:
+        inviter = session.scalars(select(Person).filter_by(
+            openid=chat.stage.openid("小林"))).one()
+    chat.stage.world.add_phone("小周", "student", followed=False)
+    code = _base36(inviter.id)
+    chat.play(f"(小周 follows u_{code})\n(小林 follows u_{code})")
+    with Sessions() as session:
+        invited = dict(session.execute(select(Person.openid, Person.invited_by_id)).all())
+    assert invited[chat.stage.openid("小周")] == inviter.id
+    assert invited[chat.stage.openid("小林")] is None
+
+
+def _base36(number):
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
