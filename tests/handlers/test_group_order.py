@@ -9,7 +9,7 @@ from handlers import group_order as groups
 from handlers.group_order.leaving import LeaveGroup
 from handlers.group_order.opening import opened
 from handlers.order import Item
-from handlers.payment import Recorded, record_payment
+from handlers.payment import Recorded, begin_prepay, record_payment
 from handlers.speaker import Speaker
 from models.base import Session, Sessions
 from models.campus import Campus, Place
@@ -235,3 +235,36 @@ def leave(group_id: int, name: str) -> None:
     with Sessions.begin() as session:
         groups.leave(session, speaker(session, name), LeaveGroup(group_id, is_sure=True),
                      now=NOW + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_pay_sheet_that_is_open_at_the_deadline_is_waited_for_but_not_for_ever(is_late):
+    """WeChat Pay knows of his payment: the lock waits for its word, three minutes at most."""
+    group_id = open_one("o-a", "o-b")
+    pay("o-a")
+    with Sessions.begin() as session:
+        payment = payment_of(session, "o-b")
+        begin_prepay(session, payment.id, now=LOCK_AT - timedelta(seconds=5))
+        told = paid(payment, paid_at=LOCK_AT)
+    close(group_id, now=LOCK_AT)
+    with Sessions() as session:
+        assert session.get_one(GroupOrder, group_id).state == GroupState.OPEN
+    assert join_key(group_id) == "group.is_locked"
+    if is_late:
+        close(group_id)
+    with Sessions.begin() as session:
+        outcome = record_payment(session, told, our_mch_id=MCH, now=LONG_AFTER)
+    assert outcome is (Recorded.SURPLUS if is_late else Recorded.COUNTED)
+    close(group_id)
+    with Sessions() as session:
+        group = session.get_one(GroupOrder, group_id)
+        assert group.state == GroupState.LOCKED
+        assert len(group.seated) == (1 if is_late else 2)
+    is_consistent(group_id)
+
+
+def join_key(group_id: int) -> str:
+    with Sessions.begin() as session:
+        reply = groups.join(session, speaker(session, "o-late"),
+                            groups.JoinGroup(group_id, (Item("k1"),)), now=LOCK_AT)
+        return reply.key
