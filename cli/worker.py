@@ -25,6 +25,7 @@ QUEUES = ("turns", "push", "money", "dispatch")
 WORKER_TTL_S = 30  # it waits TTL - 15 s for a job before it looks up
 MAINTENANCE_S = 10
 RETRY_S = 2.0  # Redis is away: how long until the next look
+SPREAD_S = 5  # how long a new campus's first dispatch round may wait to be found
 
 log = logging.getLogger("paotang.worker")
 
@@ -84,10 +85,18 @@ def _work_once(queue: str, connection: "Redis") -> bool:
     """Work until told to stop (True), or until RQ gives up on its connection (False)."""
     from redis.exceptions import RedisError
     from rq import SimpleWorker
+    from rq.worker import DequeueStrategy
+
+    from workers.rounds import queues_of
 
     class Worker(SimpleWorker):
         max_connection_wait_time = RETRY_S  # RQ would wait up to a minute for Redis
         told_to_stop = False
+
+        def run_maintenance_tasks(self) -> None:
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+            self.queues = queues_of(queue, connection)
+            self._ordered_queues = self.queues[:]
 
         def request_stop(self, signum: int, frame: FrameType | None) -> None:
             self.told_to_stop = True
@@ -95,9 +104,12 @@ def _work_once(queue: str, connection: "Redis") -> bool:
 
     rq_worker = None
     try:
-        rq_worker = Worker([queue], connection=connection, worker_ttl=WORKER_TTL_S,
-                           maintenance_interval=MAINTENANCE_S, log_job_description=False)
-        rq_worker.work(logging_level=None)
+        spread = queue == "dispatch"
+        rq_worker = Worker(queues_of(queue, connection), connection=connection,
+                           worker_ttl=15 + SPREAD_S if spread else WORKER_TTL_S,
+                           maintenance_interval=SPREAD_S if spread else MAINTENANCE_S,
+                           log_job_description=False)
+        rq_worker.work(logging_level=None, dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
     except RedisError as error:
         log.warning("lost Redis (%s); starting over", error)
     return rq_worker is not None and rq_worker.told_to_stop

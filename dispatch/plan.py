@@ -20,6 +20,7 @@ class Why(StrEnum):
     OWN_ORDER = "own_order"
     OWN_SHOP = "own_shop"
     BUILDING = "building"
+    OFF_ROUTE = "off_route"  # takes only what is on the way, and this is not
 
     @classmethod
     def of(cls, bar: int) -> Why:
@@ -29,11 +30,21 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One rider who was considered. `cost_s` is None where the pair was not allowed at all."""
+    """One rider who was considered. Numbers are None where the pair was not allowed at all.
+
+    Attributes
+    ----------
+    cost_s : what the matching compared, seconds of waiting
+    arrival_s, delivery_s : the rider at the pickup, the order handed over; from now
+    detour_m : metres the order would have added to the rider's way
+    """
 
     rider_id: int
     cost_s: float | None
     why: Why
+    arrival_s: float | None = None
+    delivery_s: float | None = None
+    detour_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,18 +223,27 @@ def _candidates(
     problem: Problem, offers: _Offers, order: int, taken: dict[int, int]
 ) -> tuple[Candidate, ...]:
     ranked = np.lexsort((problem.rider_ids, offers.cost_s[order]))
-    return tuple(_candidate(problem, offers, order, int(j), taken) for j in ranked)
+    barred = problem.forbidden[order].tolist()
+    rows = [
+        getattr(offers, name)[order].tolist()
+        for name in ("cost_s", "arrival_s", "delivery_s", "detour_s")
+    ]
+    ids, speed = problem.rider_ids.tolist(), problem.speed_mps
+    found = []
+    for j in ranked.tolist():
+        cost_s, arrival_s, delivery_s, detour_s = (row[j] for row in rows)
+        if barred[j]:
+            found.append(Candidate(ids[j], None, Why.of(barred[j])))
+        elif cost_s == np.inf:
+            found.append(Candidate(ids[j], None, Why.FULL))
+        else:
+            why = _why(taken.get(j), order)
+            told = round(arrival_s, 1), round(delivery_s, 1), round(detour_s * speed, 1)
+            found.append(Candidate(ids[j], cost_s, why, *told))
+    return tuple(found)
 
 
-def _candidate(
-    problem: Problem, offers: _Offers, order: int, rider: int, taken: dict[int, int]
-) -> Candidate:
-    cost_s, bar = float(offers.cost_s[order, rider]), int(problem.forbidden[order, rider])
-    rider_id = int(problem.rider_ids[rider])
-    if bar:
-        return Candidate(rider_id, None, Why.of(bar))
-    if np.isinf(cost_s):
-        return Candidate(rider_id, None, Why.FULL)
-    if rider not in taken:
-        return Candidate(rider_id, cost_s, Why.DEARER)
-    return Candidate(rider_id, cost_s, Why.CHOSEN if taken[rider] == order else Why.BUSY)
+def _why(given: int | None, order: int) -> Why:
+    if given is None:
+        return Why.DEARER
+    return Why.CHOSEN if given == order else Why.BUSY

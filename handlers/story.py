@@ -260,10 +260,14 @@ def _reasons(session: Session, cast: _Cast, reason: Mapping[str, Any]) -> Iterat
     yield ", ".join(f"{name} {_number(value)}" for name, value in reason.items()
                     if name != "candidates" and value is not None)
     for candidate in reason.get("candidates") or ():
-        cost = candidate.get("cost_s")
         rider = cast.rider(session.get(Rider, candidate["rider_id"]))
-        yield (f"{rider}: {candidate['why']}"
-               + ("" if cost is None else f" (cost {_number(cost)} s)"))
+        numbers = [f"{name} {_number(candidate[key])} {unit}" for name, key, unit in _CONSIDERED
+                   if candidate.get(key) is not None]
+        yield f"{rider}: {candidate['why']}" + (f" ({', '.join(numbers)})" if numbers else "")
+
+
+_CONSIDERED = (("cost", "cost_s", "s"), ("at the shop", "arrival_s", "s"),
+            ("at the door", "delivery_s", "s"), ("detour", "detour_m", "m"))
 
 
 def _number(value: Any) -> str:

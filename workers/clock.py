@@ -9,7 +9,6 @@ import psycopg
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
@@ -48,6 +47,7 @@ from models.student import ProofState, StudentProof
 from workers import complaint, group_order
 from workers.doors import open_database, open_redis
 from workers.relay import BATCH, relay
+from workers.rounds import ask_for_round
 
 log = structlog.get_logger(__name__)
 
@@ -114,9 +114,7 @@ def beat(redis: Redis, *, now: datetime) -> None:
     with Sessions.begin() as session:
         expire_offers(session, now=now)
     for campus_id in _campuses_wanting_riders(now):
-        Queue("dispatch", connection=redis).enqueue(
-            "workers.jobs.dispatch", campus_id, job_timeout=30, result_ttl=0,
-            job_id=f"dispatch-{campus_id}-{now.timestamp():.0f}")
+        ask_for_round(redis, campus_id, now=now)
     while True:
         with Sessions.begin() as session:
             if relay(session, redis, now=now) < BATCH:

@@ -17,8 +17,16 @@ log = structlog.get_logger(__name__)
 def tick(campus_id: int, *, now: datetime) -> int:
     """How many offers were made. Killed anywhere, it leaves nothing half-assigned.
 
-    Nothing is locked while the plan is made; at most one round of a campus writes at a time.
+    One round of a campus at a time, from its first look to its last word; no row is locked
+    while the plan is made.
     """
+    with Sessions() as guard:
+        if not _is_alone(guard, campus_id):
+            return 0
+        return _round(campus_id, now=now)
+
+
+def _round(campus_id: int, *, now: datetime) -> int:
     with Sessions.begin() as session:
         asked = snapshot(session, campus_id, now=now)
     if asked is None:
@@ -26,8 +34,6 @@ def tick(campus_id: int, *, now: datetime) -> int:
     with DISPATCH_SECONDS.time():
         plan = solve(asked.problem, seed=campus_id)
     with Sessions.begin() as session:
-        if not _is_alone(session, campus_id):
-            return 0
         made = apply_plan(session, asked, plan, now=now)
     log.log(logging.INFO if made else logging.DEBUG, "dispatch.round", campus=campus_id,
             orders=len(asked.problem.order_ids), riders=len(asked.problem.rider_ids), offers=made)

@@ -56,3 +56,12 @@ def let_through(turn: Turn, command: Command) -> Reply:
     if reply := odd_orders.clear(turn.session, turn.speaker, order, now=turn.now):
         return reply
     return rider.let_through(turn.session, turn.speaker, rider.ReportStep(order.id), now=turn.now)
+
+
+def why_not_me(turn: Turn, command: Command) -> Reply | None:
+    if turn.speaker.rider is None:
+        return None
+    order = by_code(turn, command.code)
+    if command.code and order is None:
+        return unknown(command.code)
+    return rider.why_not_me(turn.session, turn.speaker, order, now=turn.now)

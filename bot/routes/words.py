@@ -222,6 +222,7 @@ _COMMANDS: dict[str, Route] = {
     "break": rider_words.take_break,
     "on_way_only": rider_words.prefer_on_way(True),
     "all_ways": rider_words.prefer_on_way(False),
+    "why_not_me": rider_words.why_not_me,
     "fetched": kitchen_words.fetched,
     "let_through": rider_words.let_through,
     "urge": buyer_words.own_order(ordering.urge),

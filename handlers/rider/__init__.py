@@ -29,10 +29,11 @@ from handlers.rider.offer import (
     withdraw_offer,
 )
 from handlers.rider.trip import ReportStep, arrived, at_shop, picked_up, undo_step
+from handlers.rider.why import why_not_me
 
 __all__ = ["AnswerOffer", "HandOver", "Photo", "ReportStep", "accept_offer", "arrived",
            "ask_photo", "at_shop", "collect", "complete_forgotten", "decline_offer", "end_break",
            "fetched", "give_back", "go_offline", "go_online", "hand_over", "let_through",
            "nobody_there", "note_position", "photo_taken", "picked_up", "prefer_on_way",
            "resend_pin", "settle", "take_break", "today", "undo_step", "undo_take",
-           "withdraw_offer"]
+           "why_not_me", "withdraw_offer"]

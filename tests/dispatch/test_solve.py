@@ -46,7 +46,7 @@ def problems(draw, most=4):
             max_size=most,
         )
     )
-    bars = st.lists(st.integers(0, 5), min_size=len(riders), max_size=len(riders))
+    bars = st.lists(st.integers(0, max(Bar)), min_size=len(riders), max_size=len(riders))
     codes = [draw(bars) for _ in orders]
     forbidden = np.array(codes, dtype=np.int8).reshape(len(orders), len(riders))
     routes = tuple(

@@ -24,6 +24,7 @@ from tests.support.simulator import credentials
 from web import gateways as pages
 from web.sos import Ringer
 from workers import clock, doors
+from workers.rounds import queues_of
 
 QUEUES = ("turns", "push", "money", "dispatch")
 CAMPUS_ZONE = timezone(timedelta(hours=8))
@@ -63,7 +64,8 @@ class Stage:
         for _ in range(rounds):
             clock.beat(self.redis, now=utcnow())
             clock.sweep(now=utcnow())
-            done = sum(self._work(queue) for queue in QUEUES)
+            done = sum(self._work(queue.name) for name in QUEUES
+                       for queue in queues_of(name, self.redis))
             self.world.settle()
             if not done:
                 return

@@ -294,3 +294,49 @@ def test_a_pin_on_the_map_says_where_a_rider_is(riders):
         rider = session.scalars(select(Rider).filter_by(name="阿哲")).one()
         assert (rider.lat, rider.lng) == (30.5, 114.3)
         assert session.scalars(select(Order)).all() == []
+
+
+def test_a_rider_who_asks_why_hears_the_numbers_of_both(riders):
+    riders.play("""
+        阿哲  为什么没派给我
+        bot   rider.why_none
+        阿哲  上线
+        大鹏  上线
+    """ + cooking("小林", "$c") + "(work)")
+    first, second = _asked_first(riders)
+    with Sessions() as session:
+        offer = session.scalars(select(Offer)).one()
+        [chosen] = [c for c in offer.reason["candidates"] if c["why"] == "chosen"]
+        [other] = [c for c in offer.reason["candidates"] if c["why"] != "chosen"]
+        assert (chosen["rider_id"], chosen["cost_s"]) == (offer.rider_id, offer.reason["cost_s"])
+    cost, best = round(other["cost_s"]), round(chosen["cost_s"])
+    riders.play(f"""
+        {second}  $c为啥没派给我
+        bot   rider.why_dearer  code=$c  cost={cost}  best={best}
+        {second}  为什么没派给我
+        bot   rider.why_dearer  {other["arrival_s"] / 60:.1f}分钟到店
+        {first}  $c为什么没派给我
+        bot   rider.why_yours
+        小林  $c为什么没派给我
+    """)
+
+
+def test_a_rider_who_stood_aside_hears_why_not_for_this_one(riders):
+    riders.play("""
+        大鹏  上线
+    """ + cooking("阿哲", "$c") + """
+        阿哲  上线
+        (work)
+        push  大鹏  rider.offer  code=$c
+        阿哲  为什么没派给我
+        bot   rider.why_barred  code=$c  自己点的
+        阿哲  A999为什么没派给我
+        bot   order.unknown
+        阿哲  下线
+    """ + cooking("小林", "$d") + """
+        大鹏  接$c
+        (work)
+        阿哲  $d为什么没派给我
+        bot   rider.why_away  code=$d
+    """)
+
