@@ -4,12 +4,14 @@ Nothing here knows a clock, a database, a text or the network; `now` and `seed` 
 """
 
 from dispatch.eta import Eta, Vehicle, promise, travel_s
-from dispatch.plan import Assignment, Candidate, Plan, Reason, Why
+from dispatch.plan import Assignment, Candidate, Plan, Reason, Trip, TripStop, Why
+from dispatch.pricing import Params, Stop
 from dispatch.problem import Bar, Problem, Visit
 from dispatch.roads import RoadGraph
-from dispatch.solve import Params, Stop, solve
+from dispatch.solve import LIVE, solve
 
 __all__ = [
+    "LIVE",
     "Assignment",
     "Bar",
     "Candidate",
@@ -20,6 +22,8 @@ __all__ = [
     "Reason",
     "RoadGraph",
     "Stop",
+    "Trip",
+    "TripStop",
     "Vehicle",
     "Visit",
     "Why",

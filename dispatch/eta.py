@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 _NORMAL = NormalDist()
 _Z80 = _NORMAL.inv_cdf(0.8)
-_PREP_SPREAD = 0.25  # standard deviation over mean, kitchens
+PREP_SPREAD = 0.25  # standard deviation over mean, kitchens
 _ROAD_SPREAD = 0.15  # the same, walking and riding
 _PICKUP_SD_S, _DROPOFF_SD_S = 40.0, 60.0
 
@@ -63,7 +63,7 @@ def promise(
     ride_s = travel_s(pickup_m, vehicle)
     there_s = search_s + queue_s + ride_s
     there_var = (search_s * 0.5) ** 2 + (_ROAD_SPREAD * (queue_s + ride_s)) ** 2
-    meet_s, meet_var = _later(prep_s, (_PREP_SPREAD * prep_s) ** 2, there_s, there_var)
+    meet_s, meet_var = _later(prep_s, (PREP_SPREAD * prep_s) ** 2, there_s, there_var)
     last_s = travel_s(delivery_m, vehicle)
     mean_s = meet_s + pickup_s + last_s + dropoff_s
     var = meet_var + (_ROAD_SPREAD * last_s) ** 2 + _PICKUP_SD_S**2 + _DROPOFF_SD_S**2

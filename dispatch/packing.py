@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from dispatch.problem import Floats, Ints
 
-ROUNDS = 40  # of matching and exchanging bundles: work, not time, bounds a decision
+ROUNDS = 40
 _EPS = 1e-9
 
 
@@ -36,6 +36,8 @@ def pack(
     members: list[tuple[int, ...]],
     skip: Floats,
     start: tuple[int, ...] | None = None,
+    *,
+    rounds: int = ROUNDS,
 ) -> Packing:
     """Choose (bundle, courier) pairs at the least total cost.
 
@@ -45,6 +47,7 @@ def pack(
     members : b tuples of order rows in [0, n), rising; with a bundle, all its parts are bundles
     skip : (n,) float64, the price of leaving an order out
     start : the groups of an earlier answer for the same members, where to begin looking
+    rounds : matchings tried at most: work, not time, bounds a decision
 
     Returns
     -------
@@ -58,7 +61,7 @@ def pack(
     gain = np.minimum(cost - bundles.sums(skip)[:, None], 0)
     best = _match(gain, start or alone)
     if len(members) > len(skip):
-        best = _improve(gain, bundles, best)
+        best = _improve(gain, bundles, best, rounds)
     pairs = zip(best.groups, best.courier.tolist(), strict=True)
     return Packing(sorted((group, c) for group, c in pairs if c >= 0), best.groups)
 
@@ -93,10 +96,10 @@ class _Bundles:
         return total
 
 
-def _improve(gain: Floats, bundles: _Bundles, best: _Matching) -> _Matching:
+def _improve(gain: Floats, bundles: _Bundles, best: _Matching, rounds: int) -> _Matching:
     """Exchange bundles while a matching gets cheaper, many at a time, then one by one."""
     barren: set[int] = set()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         moves = _moves(gain, bundles, best, barren)
         if not moves:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from dispatch.problem import Bar
 
@@ -21,6 +22,7 @@ class Why(StrEnum):
     OWN_SHOP = "own_shop"
     BUILDING = "building"
     OFF_ROUTE = "off_route"  # takes only what is on the way, and this is not
+    ENDING = "ending"  # the shift is over before the hand-over
 
     @classmethod
     def of(cls, bar: int) -> Why:
@@ -28,8 +30,7 @@ class Why(StrEnum):
         return cls(Bar(bar).name.lower())
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One rider who was considered. Numbers are None where the pair was not allowed at all.
 
     Attributes
@@ -64,6 +65,7 @@ class Reason:
     position : (p, d): the pickup goes before visit p of the route in hand, the hand-over
         before visit d >= p of it; equal ones follow each other
     candidates : every rider on duty, cheapest first, the barred ones last
+    together : ids of the orders that are planned into the same trip
     """
 
     distance_m: float
@@ -78,6 +80,7 @@ class Reason:
     same_dropoff: int | None
     position: tuple[int, int]
     candidates: tuple[Candidate, ...]
+    together: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,42 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class TripStop:
+    """A place on a trip: an order collected or handed over there, at this second from now."""
+
+    at: int
+    order_id: int
+    is_pickup: bool
+    done_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """What a rider had best do next with new orders, every stop in its order.
+
+    Attributes
+    ----------
+    rider_index : index into the problem's riders
+    order_indices : the new orders, by first pickup
+    departs_s : when the rider must leave at the latest so that nobody waits longer for it
+    cost_s : what the packing compared
+    """
+
+    rider_index: int
+    order_indices: tuple[int, ...]
+    stops: tuple[TripStop, ...]
+    departs_s: float
+    cost_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Assignments by rising order index; no order and no rider twice. The rest stays open."""
+    """Assignments by rising order index; no order and no rider twice. The rest stays open.
+
+    A rider is asked about one order at a time. `trips` say what else is planned to go with it:
+    those orders stay open, and join when the rider has the first.
+    """
 
     assignments: tuple[Assignment, ...]
     unassigned: tuple[int, ...] = ()
+    trips: tuple[Trip, ...] = ()

@@ -22,6 +22,7 @@ class Bar(IntEnum):
     OWN_SHOP = 4
     BUILDING = 5
     OFF_ROUTE = 6
+    ENDING = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class Problem:
         they will be made, starting from `rider_at` at `free_s`. Without a route a loaded rider
         begins the new order at `rider_at` when `free_s` has come.
     speed_mps : metres per second that `travel_s` was made with, to tell distances in metres
+    ready_sd_s : (n,) float64 or None; the spread of `ready_s`, a normal distribution. None: known
+    latest_s : (n,) float64 or None; no hand-over after this, since the building closes
+    off_s : (m,) float64 or None; no hand-over after this, since the rider's shift ends
+    size : (n,) int64 or None; how much of `capacity` an order takes (a group's may be more than 1)
     """
 
     order_ids: Ints
@@ -81,6 +86,10 @@ class Problem:
     forbidden: NDArray[np.bool_] | NDArray[np.int8]
     routes: tuple[tuple[Visit, ...], ...] = ()
     speed_mps: float = 1.3
+    ready_sd_s: Floats | None = None
+    latest_s: Floats | None = None
+    off_s: Floats | None = None
+    size: Ints | None = None
 
     def __post_init__(self) -> None:
         """Refuse (ValueError) arrays whose shapes or indices do not fit together."""
@@ -97,6 +106,8 @@ class Problem:
             "capacity": (m,),
             "forbidden": (n, m),
         }
+        more = {"ready_sd_s": (n,), "latest_s": (n,), "off_s": (m,), "size": (n,)}
+        shapes |= {name: shape for name, shape in more.items() if getattr(self, name) is not None}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} is {getattr(self, name).shape}, expected {shape}")
@@ -106,6 +117,16 @@ class Problem:
             places = getattr(self, name)
             if places.size and not (places.min() >= 0 and places.max() < k):
                 raise ValueError(f"{name} leads outside the {k} places")
+
+    @property
+    def sizes(self) -> Ints:
+        """(n,): the capacity that each order takes."""
+        return np.ones(len(self.order_ids), np.int64) if self.size is None else self.size
+
+    def has_room(self, size: Ints | int) -> NDArray[np.bool_]:
+        """(…, m): whether each rider can take so much more."""
+        room: NDArray[np.bool_] = self.load + np.asarray(size)[..., None] <= self.capacity
+        return room
 
     def route_of(self, rider: int) -> tuple[Visit, ...]:
         """The stops in hand of the rider at this index."""

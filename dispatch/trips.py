@@ -30,7 +30,7 @@ class Prices:
     empty: float = 0.02
     pay: float = 0.3
     ending: float = 0.0
-    later: int = 40
+    later: int = 60
 
 
 @dataclass(frozen=True, slots=True)

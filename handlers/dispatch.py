@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 
 from config.texts import Reply, yuan
-from dispatch.eta import Vehicle
+from dispatch.eta import PREP_SPREAD, Vehicle
 from dispatch.plan import Assignment, Plan
 from dispatch.problem import Bar, Problem, Visit
 from handlers.notice import Notice, tell
@@ -43,7 +43,7 @@ def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | N
     riders = _free_riders(session, campus_id)
     if not orders or not riders:
         return None
-    in_hand = {rider.id: Order.carried_by(session, rider.id) for rider in riders}
+    in_hand = Order.carried_by_each(session, [r.id for r in riders])
     keys, index = _place_index(session, campus, orders, riders, in_hand)
     travel = graph_of(session, campus).matrix_m(keys) / SPEED.value
     shop_at = [index[_key(o.pickup_place)] for o in orders]
@@ -62,13 +62,17 @@ def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | N
         capacity=np.full(len(riders), CAPACITY, np.int64),
         forbidden=_bars(session, orders, riders, in_hand, now),
         routes=tuple(_route(in_hand[r.id], index, now) for r in riders),
-        speed_mps=SPEED.value)
+        speed_mps=SPEED.value,
+        ready_sd_s=np.array([_spread_s(o, now) for o in orders]),
+        latest_s=np.array([_closing_s(o.place, campus, now) for o in orders]))
     return Snapshot(problem, now)
 
 
 def _waiting(session: Session, campus_id: int, now: datetime) -> list[Order]:
-    """Orders that are soon ready and that nobody carries or is asked about."""
-    asked = select(Offer.id).where(Offer.order_id == Order.id, Offer.state == OfferState.OPEN)
+    """Orders that are soon ready, that nobody carries or is asked about, or is to have with
+    another order that somebody is asked about."""
+    asked = select(Offer.id).where(Offer.state == OfferState.OPEN, or_(
+        Offer.order_id == Order.id, Offer.reason["together"].contains(func.to_jsonb(Order.id))))
     query = select(Order).where(
         Order.campus_id == campus_id, Order.rider_id.is_(None),
         Order.state.in_(sorted(WANTS_RIDER)), ~Order.is_self_pickup,
@@ -102,6 +106,25 @@ def _place_index(session: Session, campus: Campus, orders: list[Order], riders: 
 
 def _from_now(at: datetime | None, now: datetime, otherwise: float) -> float:
     return (at - now).total_seconds() if at else otherwise
+
+
+def _spread_s(order: Order, now: datetime) -> float:
+    """Kitchens are a quarter of what is left early or late; what is cooked is certain."""
+    if order.state == OrderState.READY:
+        return 0.0
+    return PREP_SPREAD * max(_from_now(order.food_ready_at, now, 0.0), 0.0)
+
+
+def _closing_s(place: Place | None, campus: Campus, now: datetime) -> float:
+    """When a building closes that has no place to leave things at."""
+    rules = (place.rules or {}) if place else {}
+    until = rules.get("until")
+    if not until or rules.get("drop_point"):
+        return float("inf")
+    hour, minute = map(int, str(until).split(":"))
+    local = now.astimezone(campus.zone)
+    closes = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return (closes - local).total_seconds()
 
 
 def _is_on_way(order: Order, in_hand: Sequence[Order]) -> bool:
@@ -226,7 +249,8 @@ def _plain(assignment: Assignment) -> dict[str, Any]:
                 return [simple(v) for v in value]
             case _:
                 return value
-    plain: dict[str, Any] = simple(asdict(assignment.reason))
+    candidates = [each._asdict() for each in assignment.reason.candidates]
+    plain: dict[str, Any] = simple({**asdict(assignment.reason), "candidates": candidates})
     return plain
 
 

@@ -255,6 +255,17 @@ class Order(Base):
         query = query.order_by(cls.taken_at, cls.id)
         return list(session.scalars(query))
 
+    @classmethod
+    def carried_by_each(cls, session: Session, rider_ids: list[int]) -> "dict[int, list[Order]]":
+        """The same of many riders in one question."""
+        query = select(cls).where(cls.rider_id.in_(rider_ids), LIVE,
+                                  cls.state != OrderState.SHELVED)
+        carried: dict[int, list[Order]] = {rider_id: [] for rider_id in rider_ids}
+        for order in session.scalars(query.order_by(cls.taken_at, cls.id)):
+            assert order.rider_id is not None
+            carried[order.rider_id].append(order)
+        return carried
+
 
 class OrderLine(Base):
     __tablename__ = "order_lines"

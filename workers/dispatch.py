@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import text
 
 from config.metrics import DISPATCH_SECONDS
-from dispatch.solve import solve
+from dispatch.solve import LIVE, solve
 from handlers.dispatch import apply_plan, snapshot
 from models.base import Session, Sessions
 from models.locks import DISPATCH_LOCK
@@ -32,7 +32,7 @@ def _round(campus_id: int, *, now: datetime) -> int:
     if asked is None:
         return 0
     with DISPATCH_SECONDS.time():
-        plan = solve(asked.problem, seed=campus_id)
+        plan = solve(asked.problem, seed=campus_id, params=LIVE)
     with Sessions.begin() as session:
         made = apply_plan(session, asked, plan, now=now)
     log.log(logging.INFO if made else logging.DEBUG, "dispatch.round", campus=campus_id,

@@ -42,7 +42,10 @@ def _told(session: Session, speaker: Speaker, offer: Offer, rider_id: int) -> Re
              "time": clock(offer.offered_at, speaker.campus)}
     if mine["cost_s"] is None or mine.get("arrival_s") is None:
         return Reply("rider.why_barred", {**facts, "why": Reply(f"rider.bar_{mine['why']}")})
-    why = "why_busy" if mine["why"] == Why.BUSY else "why_dearer"
+    alone = mine["cost_s"] >= offer.reason["cost_s"]
+    why = "why_dearer" if alone else "why_whole"
+    if mine["why"] == Why.BUSY:
+        why = "why_busy"
     return Reply(f"rider.{why}", {
         **facts, "mine": _numbers(mine), "theirs": _numbers(offer.reason),
         "cost": round(mine["cost_s"]), "best": round(offer.reason["cost_s"])})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch import Bar, Params, Problem, Stop, Visit, Why, solve
+from dispatch import LIVE, Bar, Params, Problem, Stop, Visit, Why, solve
 
 # Places on a line, a minute's walk apart, so that every cost can be done in the head.
 MINUTE = 60.0
@@ -204,3 +204,84 @@ def test_arrays_that_do_not_fit_are_refused(field, value):
     task = problem([(0, 1, 0, 0)], [(0, 0, 0, 1)])
     with pytest.raises(ValueError, match=field.removeprefix("s")):
         replace(task, **{field: value})
+
+
+def test_two_shops_are_one_trip_when_both_doors_are_next_to_each_other():
+    # given shops at 1 and 2, doors at 9 and 10, and one rider at the first shop
+    task = problem([(1, 9, 0, 9e9), (2, 10, 0, 9e9)], [(1, 0, 0, 3)])
+    plan = solve(task, params=LIVE)
+    [trip] = plan.trips
+    assert [(s.at, s.is_pickup) for s in trip.stops] == [
+        (1, True),
+        (2, True),
+        (9, False),
+        (10, False),
+    ]
+    assert [s.done_s for s in trip.stops] == [60, 180, 690, 840]
+    [asked] = plan.assignments
+    assert (asked.order_index, asked.reason.together) == (0, (101,))
+    assert plan.unassigned == (1,)
+
+
+@given(problems(most=5), st.integers(0, 2))
+def test_trips_keep_capacity_order_of_stops_and_what_is_forbidden(task, seed):
+    plan = solve(task, params=LIVE, seed=seed)
+    seen = [i for trip in plan.trips for i in trip.order_indices]
+    assert len(seen) == len(set(seen))
+    assert len({trip.rider_index for trip in plan.trips}) == len(plan.trips)
+    for trip in plan.trips:
+        j = trip.rider_index
+        assert task.load[j] + len(trip.order_indices) <= task.capacity[j]
+        assert not task.forbidden[list(trip.order_indices), j].any()
+        assert [s.done_s for s in trip.stops] == sorted(s.done_s for s in trip.stops)
+        for i in trip.order_indices:
+            [up, down] = [s for s in trip.stops if s.order_id == task.order_ids[i]]
+            assert (up.is_pickup, down.is_pickup) == (True, False)
+            assert (up.at, down.at) == (task.pickup[i], task.dropoff[i])
+            assert up.done_s >= task.ready_s[i] - 1e-6
+
+
+def test_an_order_waits_for_the_rider_who_comes_by_soon():
+    # given a full rider who is done next to the shop of food that stands, and one far from it
+    routes = ((Visit(2, order_id=25),), ())
+    task = problem(
+        [(2, 4, -900, 9e9), (9, 9, 0, 9e9)], [(1, 0, 1, 1), (11, 0, 0, 1)], routes=routes
+    )
+    greedy, patient = solve(task), solve(task, params=LIVE)
+    assert [(a.order_index, a.rider_index) for a in greedy.assignments] == [(0, 1)]
+    assert [(a.order_index, a.rider_index) for a in patient.assignments] == [(1, 1)]
+
+
+def test_a_shift_that_ends_and_a_door_that_closes_bar_by_name():
+    task = problem([(1, 2, 0, 9e9)], [(1, 0, 0, 1), (1, 0, 0, 1)])
+    ending = replace(task, off_s=np.array([100.0, 9e9]))
+    [chosen] = solve(ending).assignments
+    assert chosen.rider_index == 1
+    assert chosen.reason.candidates[-1].why is Why.ENDING
+    assert solve(replace(task, latest_s=np.array([100.0]))).assignments == ()
+
+
+def test_food_that_may_be_late_is_expected_later_than_its_middle():
+    task = problem([(1, 2, 300, 9e9)], [(1, 0, 0, 1)])
+    known, vague = task, replace(task, ready_sd_s=np.array([120.0]))
+    [sure], [unsure] = solve(known).assignments, solve(vague).assignments
+    assert sure.reason.delivery_s == 300 + 60 + 60 + 90
+    assert unsure.reason.delivery_s == pytest.approx(sure.reason.delivery_s, abs=1)
+    there = replace(vague, rider_at=np.array([6]))  # five minutes away: when it is ready, or not
+    [even] = solve(there).assignments
+    assert even.reason.delivery_s == pytest.approx(510 + 120 / math.sqrt(2 * math.pi), abs=1)
+
+
+def test_a_trip_that_need_not_leave_yet_is_kept_back():
+    task = problem([(1, 2, 900, 9e9)], [(3, 0, 0, 1)])
+    plan = solve(task, params=Params(hold_s=60))
+    assert plan.assignments == ()
+    [trip] = plan.trips
+    assert trip.departs_s == 900 - 120
+
+
+def test_a_group_takes_the_room_it_needs():
+    task = problem([(1, 2, 0, 9e9)], [(1, 0, 0, 3), (9, 0, 0, 5)])
+    [chosen] = solve(replace(task, size=np.array([4]))).assignments
+    assert chosen.rider_index == 1
+    assert chosen.reason.candidates[-1].why is Why.FULL
