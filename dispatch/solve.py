@@ -174,22 +174,17 @@ class _Tick:
         offers, ids = self.offers, self.problem.rider_ids.tolist()
         ranked = np.lexsort((self.problem.rider_ids, offers.cost_s[order]))
         cost_s, barred = offers.cost_s[order][ranked], self.bars[order][ranked].tolist()
-        speed, full = self.problem.speed_mps, np.isinf(cost_s).tolist()
+        speed = self.problem.speed_mps
         numbers = offers.arrival_s, offers.delivery_s, offers.detour_s
         told = [
             np.round(row[order][ranked] * factor, 1).tolist()
             for row, factor in zip(numbers, (1, 1, speed), strict=True)
         ]
         ids = self.problem.rider_ids[ranked].tolist()
-        found = []
-        for k, (j, cost) in enumerate(zip(ranked.tolist(), cost_s.tolist(), strict=True)):
-            if barred[k]:
-                found.append(Candidate(ids[k], None, Why.of(barred[k])))
-            elif full[k]:
-                found.append(Candidate(ids[k], None, Why.FULL))
-            else:
-                why = _why(taken.get(j), order)
-                found.append(Candidate(ids[k], cost, why, told[0][k], told[1][k], told[2][k]))
+        why = [_why(taken.get(j), order) for j in ranked.tolist()]
+        found = list(map(Candidate, ids, cost_s.tolist(), why, *told))
+        for k in np.flatnonzero(np.isinf(cost_s)).tolist():
+            found[k] = Candidate(ids[k], None, Why.of(barred[k]) if barred[k] else Why.FULL)
         return tuple(found)
 
 
