@@ -123,6 +123,14 @@ class Settings:
         return self._get("WECHAT_PAY_API_BASE", "https://api.mch.weixin.qq.com").rstrip("/")
 
     @property
+    def maps(self) -> tuple[str, str, str]:
+        """Whom to ask for walking routes: `amap` or `baidu`, the key, and the address."""
+        if key := self._get("AMAP_KEY", ""):
+            return "amap", key, self._get("AMAP_API_BASE", "https://restapi.amap.com")
+        base = self._get("BAIDU_MAP_API_BASE", "https://api.map.baidu.com")
+        return "baidu", self.need("BAIDU_MAP_AK"), base
+
+    @property
     def wechat_account(self) -> WeChatAccount:
         return WeChatAccount(
             self.need("WECHAT_APP_ID"), self.need("WECHAT_APP_SECRET"),

@@ -13,14 +13,44 @@ from numpy.typing import NDArray
 
 EARTH_RADIUS_M = 6_371_008.8
 ROUNDABOUT = 1.3  # how much longer streets are than the straight line, where no path is known
+_MATRICES = 64  # kept for a graph
 UNKNOWN_M = 600.0  # between two places of which nothing is known
 
 Point = tuple[float, float]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A path between two places.
+
+    Attributes
+    ----------
+    metres : its length, >= 0
+    one_way : leads from `a` to `b` only
+    open : minutes of the day [from, until) in which its gate is open, through midnight where
+        `until` is the earlier; None: always
+    """
+
+    a: str
+    b: str
+    metres: float
+    one_way: bool = False
+    open: Span | None = None
+
+    def is_open(self, minute: int) -> bool:
+        """Whether it can be walked at this minute of the day."""
+        if self.open is None:
+            return True
+        begins, ends = self.open
+        if begins <= ends:
+            return begins <= minute < ends
+        return minute >= begins or minute < ends
 
 
 @dataclass(frozen=True, slots=True)
 class RoadGraph:
-    """Places and the paths between them, walkable both ways.
+    """Places and the paths between them.
 
     Attributes
     ----------
@@ -40,6 +70,14 @@ class RoadGraph:
     points: Mapping[str, Point]
     bound: float
     _origin: Point
+    _given: Mapping[str, Point | None] = field(compare=False, repr=False)
+    _ways: tuple[Way, ...] = field(compare=False, repr=False)
+    _moments: dict[tuple[Way, ...], RoadGraph] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    _matrices: dict[tuple[str, ...], NDArray[np.float64]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
     _rows: dict[str, dict[str, float]] = field(default_factory=dict, compare=False, repr=False)
     _routes: dict[tuple[str, str], tuple[str, ...]] = field(
         default_factory=dict, compare=False, repr=False
@@ -49,14 +87,15 @@ class RoadGraph:
     def build(
         cls,
         places: Mapping[str, Point | None],
-        paths: Iterable[tuple[str, str, float]] = (),
+        paths: Iterable[Way | tuple[str, str, float]] = (),
     ) -> RoadGraph:
         """Make the graph.
 
         Parameters
         ----------
         places : mapping of str to (lat, lng) in degrees, or None where unknown
-        paths : iterable of (from, to, metres)
+        paths : iterable of `Way`, or of (from, to, metres) for what leads both ways at any time;
+            every gate is taken for open (see `at`)
 
         Raises
         ------
@@ -64,18 +103,32 @@ class RoadGraph:
             When a path names an unknown place or has a negative or infinite length.
         """
         near: dict[str, dict[str, float]] = {key: {} for key in places}
-        for a, b, metres in paths:
+        ways = tuple(path if isinstance(path, Way) else Way(*path) for path in paths)
+        for way in ways:
+            a, b, metres = way.a, way.b, way.metres
             if a not in near or b not in near:
                 raise ValueError(f"path {a} - {b} leads to an unknown place")
             if not 0 <= metres < math.inf:
                 raise ValueError(f"path {a} - {b} has a length of {metres} m")
             if a != b:
-                near[a][b] = near[b][a] = min(metres, near[a].get(b, math.inf))
+                near[a][b] = min(metres, near[a].get(b, math.inf))
+                if not way.one_way:
+                    near[b][a] = min(metres, near[b].get(a, math.inf))
         known = {key: at for key, at in places.items() if at is not None}
         origin = _middle(list(known.values()))
         points = {key: _project(at, origin) for key, at in known.items()}
-        neighbours = {key: tuple(sorted(ways.items())) for key, ways in near.items()}
-        return cls(tuple(places), neighbours, points, _bound(neighbours, points), origin)
+        neighbours = {key: tuple(sorted(there.items())) for key, there in near.items()}
+        bound = _bound(neighbours, points)
+        return cls(tuple(places), neighbours, points, bound, origin, dict(places), ways)
+
+    def at(self, minute: int) -> RoadGraph:
+        """The graph as it is at a minute of the day, without what is closed then; kept."""
+        open_ = tuple(way for way in self._ways if way.is_open(minute))
+        if len(open_) == len(self._ways):
+            return self
+        if open_ not in self._moments:
+            self._moments[open_] = RoadGraph.build(self._given, open_)
+        return self._moments[open_]
 
     def distance_m(self, a: str, b: str) -> float:
         """Shortest way in metres; a guess where no path leads. KeyError for an unknown place."""
@@ -92,10 +145,19 @@ class RoadGraph:
         return list(self._routes[a, b])
 
     def matrix_m(self, keys: Sequence[str]) -> NDArray[np.float64]:
-        """Distances in metres, (k, k) for k keys, symmetric, zero where two keys are the same."""
-        return np.array([[self.distance_m(a, b) for b in keys] for a in keys]).reshape(
-            len(keys), len(keys)
-        )
+        """Distances in metres, (k, k) for k keys, zero where two keys are the same.
+
+        Row to column: symmetric unless a path leads one way only. The array is kept; do not write.
+        """
+        name = tuple(keys)
+        if name not in self._matrices:
+            if len(self._matrices) >= _MATRICES:
+                self._matrices.clear()
+            rows = [[self.distance_m(a, b) for b in keys] for a in keys]
+            matrix = np.array(rows, dtype=np.float64).reshape(len(keys), len(keys))
+            matrix.flags.writeable = False
+            self._matrices[name] = matrix
+        return self._matrices[name]
 
     def nearest(self, lat: float, lng: float) -> str | None:
         """The place closest to a coordinate by straight line; None when no place has one."""
@@ -118,8 +180,10 @@ class RoadGraph:
         return self._search(a, b, 0.0)
 
     def _search(self, a: str, b: str, bound: float) -> tuple[list[str], int]:
-        if not all((self.neighbours[a], self.neighbours[b])) and a != b:
+        self.neighbours[b]  # KeyError for an unknown place
+        if not self.neighbours[a] and a != b:
             return [], 0
+        bound = bound if b in self.points else 0.0
         best, came_from, done = {a: 0.0}, {a: a}, set[str]()
         heap = [(self._ahead_m(a, b, bound), 0.0, a)]
         while heap:

@@ -5,7 +5,7 @@ Nothing that an order may point at is ever deleted. Loading an unchanged file ch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -256,15 +256,16 @@ def _update(session: Session, model: type[Any], rows: list[Row]) -> None:
 
 
 def _sync_paths(session: Session, campus_id: int, file: Row) -> Change:
-    """Ways lead in both directions, so each is kept once, the shorter where two are given."""
-    wanted: dict[tuple[str, str], float] = {}
+    """A way in both directions is kept once; of two between the same places, the shorter."""
+    wanted: dict[tuple[str, str], Row] = {}
     for path in file["paths"]:
-        ends = min(path["from"], path["to"]), max(path["from"], path["to"])
-        wanted[ends] = min(wanted.get(ends, float("inf")), float(path["metres"]))
-    found = {(p.from_key, p.to_key): p.metres
+        ends, way = _way(path)
+        if ends not in wanted or way["metres"] < wanted[ends]["metres"]:
+            wanted[ends] = way
+    found = {(p.from_key, p.to_key): {name: getattr(p, name) for name in _WAY}
              for p in session.scalars(select(Path).filter_by(campus_id=campus_id))}
     gone = found.keys() - wanted.keys()
-    touched = [ends for ends, metres in wanted.items() if found.get(ends) != metres]
+    touched = [ends for ends, way in wanted.items() if found.get(ends) != way]
     for ends in gone:
         session.execute(delete(Path).where(
             Path.campus_id == campus_id, Path.from_key == ends[0], Path.to_key == ends[1]))
@@ -272,11 +273,30 @@ def _sync_paths(session: Session, campus_id: int, file: Row) -> Change:
         statement = upsert(Path)
         session.execute(statement.on_conflict_do_update(
             index_elements=["campus_id", "from_key", "to_key"],
-            set_={"metres": statement.excluded.metres}), [
-            {"campus_id": campus_id, "from_key": ends[0], "to_key": ends[1],
-             "metres": wanted[ends]} for ends in touched])
+            set_={name: getattr(statement.excluded, name) for name in _WAY}), [
+            {"campus_id": campus_id, "from_key": ends[0], "to_key": ends[1], **wanted[ends]}
+            for ends in touched])
     known = sum(ends in found for ends in touched)
     return Change("paths", len(touched) - known, known, len(gone))
+
+
+_WAY: Final = ("metres", "is_one_way", "opens_at", "closes_at")
+
+
+def _way(path: Row) -> tuple[tuple[str, str], Row]:
+    ends, one_way = (path["from"], path["to"]), bool(path.get("one_way"))
+    opens, closes = map(_minute, path.get("open") or (None, None))
+    return (ends if one_way else (min(ends), max(ends))), {
+        "metres": float(path["metres"]), "is_one_way": one_way,
+        "opens_at": opens, "closes_at": closes}
+
+
+def _minute(clock: str | None) -> int | None:
+    """"06:30" → 390."""
+    if clock is None:
+        return None
+    hour, minute = clock.split(":")
+    return 60 * int(hour) + int(minute)
 
 
 # --- people ---------------------------------------------------------------------------------

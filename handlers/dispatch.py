@@ -12,7 +12,7 @@ from dispatch.eta import PREP_SPREAD, Vehicle
 from dispatch.plan import Assignment, Plan
 from dispatch.problem import Bar, Problem, Visit
 from handlers.notice import Notice, tell
-from handlers.roads import graph_of, rider_place_key
+from handlers.roads import graph_now, graph_of, rider_place_key
 from handlers.wording import clock, dated, pickup
 from models.base import Session
 from models.campus import Campus, Place
@@ -45,7 +45,7 @@ def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | N
         return None
     in_hand = Order.carried_by_each(session, [r.id for r in riders])
     keys, index = _place_index(session, campus, orders, riders, in_hand)
-    travel = graph_of(session, campus).matrix_m(keys) / SPEED.value
+    travel = graph_now(session, campus, now).matrix_m(keys) / SPEED.value
     shop_at = [index[_key(o.pickup_place)] for o in orders]
     problem = Problem(
         order_ids=np.array([o.id for o in orders], np.int64),

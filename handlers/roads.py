@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from dispatch.eta import promise
-from dispatch.roads import UNKNOWN_M, RoadGraph, crow_m
+from dispatch.roads import UNKNOWN_M, RoadGraph, Way, crow_m
 from models.base import Session
 from models.campus import Campus, Path, Place
 from models.rider import Rider
@@ -23,11 +23,23 @@ def graph_of(session: Session, campus: Campus) -> RoadGraph:
         paths = session.scalars(select(Path).filter_by(campus_id=campus.id)).all()
         graph = RoadGraph.build(
             {p.key: None if p.lat is None or p.lng is None else (p.lat, p.lng) for p in places},
-            [(p.from_key, p.to_key, p.metres) for p in paths])
+            [Way(p.from_key, p.to_key, p.metres, p.is_one_way, _hours(p)) for p in paths])
         _GRAPHS[campus.id] = (campus.menu_version, graph)
         while len(_GRAPHS) > _MOST_GRAPHS:
             _GRAPHS.popitem(last=False)
     return graph
+
+
+def graph_now(session: Session, campus: Campus, now: datetime) -> RoadGraph:
+    """The same without the gates that are closed at this moment."""
+    local = now.astimezone(campus.zone)
+    return graph_of(session, campus).at(60 * local.hour + local.minute)
+
+
+def _hours(path: Path) -> tuple[int, int] | None:
+    if path.opens_at is None or path.closes_at is None:
+        return None
+    return path.opens_at, path.closes_at
 
 
 def metres_between(session: Session, campus: Campus, a: Place | None, b: Place | None) -> float:

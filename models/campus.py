@@ -83,7 +83,7 @@ class Place(Base):
 
 
 class Path(Base):
-    """A way that can be walked in both directions."""
+    """A way, walked in both directions unless `is_one_way`; its gate may have hours."""
 
     __tablename__ = "paths"
     __table_args__ = (
@@ -98,3 +98,6 @@ class Path(Base):
     from_key: Mapped[str] = mapped_column(primary_key=True)
     to_key: Mapped[str] = mapped_column(primary_key=True)
     metres: Mapped[float]
+    is_one_way: Mapped[bool] = mapped_column(default=False)
+    opens_at: Mapped[int | None]  # minutes of the day; both or neither
+    closes_at: Mapped[int | None]

@@ -358,7 +358,8 @@ PLACE = _object(
         "enter": _one_of("anyone", "residents", "women", "men", "nobody"),
         "until": TIME, "drop_point": NAME, "extra_fen": FEN})})
 OPTION = _object({"id": ID, "name": NAME}, {"aliases": NAMES, "group": ID, "price_fen": FEN})
-PATH = _object({"from": ID, "to": ID, "metres": _number(0, 100_000, above=True)})
+PATH = _object({"from": ID, "to": ID, "metres": _number(0, 100_000, above=True)},
+               {"one_way": _one_of(True, False), "open": _span(TIME)})
 ACCOUNT = _object(
     {"app_id": _text(64, r"[A-Za-z0-9_-]+", "an app id (letters, digits, - and _)"),
      "secret": NAME, "token": NAME},

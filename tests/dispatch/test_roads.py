@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.roads import ROUNDABOUT, UNKNOWN_M, RoadGraph, length_m
+from dispatch.roads import ROUNDABOUT, UNKNOWN_M, RoadGraph, Way, length_m
 
 HERE = (29.5, 106.45)
 CAMPUS = {"gate": HERE, "canteen": (29.501, 106.45), "dorm": (29.502, 106.451), "kiosk": None}
@@ -131,3 +131,70 @@ def test_an_unknown_place_is_a_key_error():
             ask("gate", "moon")
         with pytest.raises(KeyError):
             ask("moon", "moon")
+
+
+@st.composite
+def one_way_campuses(draw, most=6):
+    """As `campuses`, with streets of one direction and gates with hours among the paths."""
+    places, paths = draw(campuses(most=most))
+    hours = st.none() | st.tuples(st.integers(0, 1439), st.integers(0, 1439))
+    return places, [Way(*path, draw(st.booleans()), draw(hours)) for path in paths]
+
+
+def directed_m(places, ways, a, b):
+    """The shortest of all ways that visit no place twice, in the directions allowed."""
+    length = {}
+    for way in ways:
+        for x, y in [(way.a, way.b)] + ([] if way.one_way else [(way.b, way.a)]):
+            length[x, y] = min(way.metres, length.get((x, y), math.inf))
+    between = [key for key in places if key not in (a, b)]
+    return min(
+        sum(length.get(pair, math.inf) for pair in pairwise([a, *middle, b]))
+        for count in range(len(between) + 1)
+        for middle in permutations(between, count)
+    )
+
+
+@given(one_way_campuses(), st.integers(0, 1439))
+def test_one_way_streets_and_closed_gates_are_kept_as_by_brute_force(campus, minute):
+    places, ways = campus
+    open_ = [way for way in ways if way.is_open(minute)]
+    graph = RoadGraph.build(places, ways).at(minute)
+    for a, b in (("p0", "p1"), ("p1", "p0")):
+        truth = directed_m(places, open_, a, b)
+        for way, _ in (graph.a_star(a, b), graph.dijkstra(a, b)):
+            if math.isinf(truth):
+                assert way == []
+            else:
+                assert length_m(graph, way) == pytest.approx(truth, abs=1e-6)
+                assert graph.matrix_m(["p0", "p1"])[(0, 1) if a == "p0" else (1, 0)] == (
+                    pytest.approx(truth, abs=1e-6)
+                )
+
+
+@given(st.integers(0, 1439), st.integers(0, 1439), st.integers(0, 1439))
+def test_a_gate_is_open_from_its_hour_until_its_hour_through_midnight(begins, ends, minute):
+    def inside(now):
+        return 0 <= (now - begins) % 1440 < (ends - begins) % 1440
+
+    assert Way("a", "b", 5, open=(begins, ends)).is_open(minute) == inside(minute)
+
+
+def test_a_night_gate_makes_the_way_longer_after_it_closes():
+    ways = [Way("gate", "dorm", 100, open=(360, 1380)), ("gate", "canteen", 300)]
+    graph = RoadGraph.build(CAMPUS, [*ways, ("canteen", "dorm", 300)])
+    noon, night = graph.at(720), graph.at(1400)
+    assert noon is graph
+    assert (noon.distance_m("gate", "dorm"), night.distance_m("gate", "dorm")) == (100, 600)
+    assert graph.at(1439) is night
+    assert graph.at(0) is night
+
+
+def test_a_matrix_is_made_once_and_cannot_be_spoilt():
+    graph = RoadGraph.build(CAMPUS, [Way("gate", "dorm", 100, one_way=True)])
+    matrix = graph.matrix_m(["gate", "dorm"])
+    assert graph.matrix_m(("gate", "dorm")) is matrix
+    assert matrix[0, 1] == 100
+    assert matrix[1, 0] > 100
+    with pytest.raises(ValueError, match="read-only"):
+        matrix[0, 1] = 0

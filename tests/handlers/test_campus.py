@@ -196,6 +196,18 @@ def test_ways_are_kept_once_the_shorter_where_two_are_given(session):
     assert ways == [("ap01", "ap02", 70.5)]
 
 
+def test_one_way_streets_and_gates_with_hours_are_kept_and_forgotten(session):
+    gate = {"from": "ap02", "to": "ap01", "metres": 90, "open": ["06:30", "23:00"]}
+    load(session, world(paths=[gate, {"from": "ap03", "to": "ap01", "metres": 7, "one_way": True}]))
+    ways = session.execute(select(Way.from_key, Way.to_key, Way.is_one_way, Way.opens_at,
+                                  Way.closes_at).order_by(Way.metres)).all()
+    assert ways == [("ap03", "ap01", True, None, None), ("ap01", "ap02", False, 390, 1380)]
+
+    loaded = load(session, world(paths=[{**gate, "open": None}]))
+    assert loaded.changes == (Change("paths", changed=1, removed=1),)
+    assert session.scalars(select(Way)).one().opens_at is None
+
+
 def test_the_account_keeps_its_last_key_and_serves_its_newest_campus(session):
     load(session, WORLD)
 
