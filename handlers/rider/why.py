@@ -14,6 +14,11 @@ from models.order import Order
 from models.rider import Offer
 
 ASKED_WITHIN = timedelta(hours=2)
+BARRED = {
+    Why.FULL: "rider.bar_full", Why.DECLINED: "rider.bar_declined",
+    Why.OWN_ORDER: "rider.bar_own_order", Why.OWN_SHOP: "rider.bar_own_shop",
+    Why.OFF_ROUTE: "rider.bar_off_route", Why.BUILDING: "rider.bar_building",
+    Why.ENDING: "rider.bar_ending", Why.FORBIDDEN: "rider.bar_forbidden"}
 
 
 def why_not_me(session: Session, speaker: Speaker, order: Order | None, *,
@@ -41,12 +46,12 @@ def _told(session: Session, speaker: Speaker, offer: Offer, rider_id: int) -> Re
     facts = {"code": session.get_one(Order, offer.order_id).code,
              "time": clock(offer.offered_at, speaker.campus)}
     if mine["cost_s"] is None or mine.get("arrival_s") is None:
-        return Reply("rider.why_barred", {**facts, "why": Reply(f"rider.bar_{mine['why']}")})
+        return Reply("rider.why_barred", {**facts, "why": Reply(BARRED[Why(mine["why"])])})
     alone = mine["cost_s"] >= offer.reason["cost_s"]
-    why = "why_dearer" if alone else "why_whole"
+    why = "rider.why_dearer" if alone else "rider.why_whole"
     if mine["why"] == Why.BUSY:
-        why = "why_busy"
-    return Reply(f"rider.{why}", {
+        why = "rider.why_busy"
+    return Reply(why, {
         **facts, "mine": _numbers(mine), "theirs": _numbers(offer.reason),
         "cost": round(mine["cost_s"]), "best": round(offer.reason["cost_s"])})
 
