@@ -55,15 +55,20 @@ def run(folder: Path, policy: str) -> Figures:
 
 
 def run_all(
-    folders: Sequence[Path], policies: Sequence[str], jobs: int
+    folders: Sequence[Path], policies: Sequence[str], jobs: int, out: Path | None = None
 ) -> dict[str, dict[str, Figures]]:
-    """policy → instance → figures; instances in parallel, each on one core."""
+    """policy → instance → figures; instances in parallel, each on one core.
+
+    What is done is written to `out` at once, so that a run that is cut short is not lost.
+    """
     told: dict[str, dict[str, Figures]] = {policy: {} for policy in policies}
     with ProcessPoolExecutor(jobs) as pool:
         asked = {pool.submit(run, f, p): (f.name, p) for f in folders for p in policies}
         for done in tqdm(as_completed(asked), total=len(asked), unit="day", file=sys.stderr):
             name, policy = asked[done]
             told[policy][name] = done.result()
+            if out:
+                out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return told
 
 
@@ -99,9 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folders = [f for f in folders if not asked.only or f.name in asked.only]
     if not folders:
         parser.error(f"no instance under {asked.folder}")
-    told = run_all(folders, asked.policy, asked.jobs)
-    if asked.out:
-        asked.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    told = run_all(folders, asked.policy, asked.jobs, asked.out)
     print(f"{len(folders)} instances, {sum(read(f).placed.size for f in folders)} orders")
     print("\n".join(table(told)))
     return 0
