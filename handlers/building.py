@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, func, select
 
 from config.texts import Reply, yuan
 from handlers.notice import Notice, tell
-from handlers.payment import refund_part
 from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Campus, Place
@@ -128,6 +127,8 @@ def give_back(session: Session, order_id: int, *, now: datetime) -> None:
     order.discount_fen += amount
     order.payable_fen -= amount
     session.flush()
+    from handlers.payment import refund_part  # payment words its notices, and quotes name buildings
+
     refund = refund_part(session, order, amount, KIND, now=now)
     if refund:
         tell(session, Notice(order.buyer_id, f"building:{order.id}", chat=Reply(

@@ -62,7 +62,7 @@ SAID = {
     "bill": "账单", "budget": "每周预算100",
     "building": "全楼免配送还差几单",
     "practice": "练习", "practice_pay": "练习付款", "practice_got": "练习拿到了",
-    "practice_end": "结束练习",
+    "practice_end": "结束练习", "why_not_me": "{c}为什么没派给我",
 }
 OPEN_TO_ALL = {"group_menu", "group_door", "group_add", "group_status"}  # a group is for joining
 THEIRS = ("小林", "阿香", "阿哲")
