@@ -240,7 +240,7 @@ def _clock_pattern(days: Mapping[str, Any], parts: Mapping[str, Any], alone: Map
     several = rf"{number}(?:[、,和到\-]{number})*"
     return (
         rf"(?P<day>{_any(days)})?的?"
-        r"(?P<week>(?:下下|下|这|本)?个?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天1-7](?!\d)))?的?\s?"
+        r"(?P<week>(?:下下|下|这|本)?个?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天]|[1-7](?!\d)))?的?\s?"
         rf"(?:(?P<alone>{_any(alone)}){_TAIL}(?!\s?[\d一二两三四五六七八九十]{{1,2}}[点:时])"
         rf"|(?P<part>{_any(parts)})?的?\s?"
         rf"(?:(?<![\d:.])(?P<hour2>[01]?\d|2[0-4]):(?P<minute2>[0-5]\d)(?![\d:])"
