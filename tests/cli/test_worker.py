@@ -28,11 +28,11 @@ def worker(users):
     started.communicate()
 
 
-def works(redis_url: str) -> bool:
+def works(redis_url: str, queue: str = "push") -> bool:
     """Whether a job given now is done."""
     try:
         with Redis.from_url(redis_url) as redis:
-            job = Queue("push", connection=redis).enqueue("operator.add", 40, 2)
+            job = Queue(queue, connection=redis).enqueue("operator.add", 40, 2)
             return eventually(lambda: job.get_status() == JobStatus.FINISHED, within_s=20)
     except RedisError:
         return False
@@ -53,6 +53,21 @@ def test_a_worker_waits_for_redis_and_outlives_its_fall(worker, users):
 
     started.send_signal(signal.SIGTERM)
     assert started.wait(20) == 0
+
+
+def test_the_dispatch_worker_finds_the_queue_of_a_campus_that_is_new(users):
+    _, urls = users.ready("r")
+    started = subprocess.Popen(
+        ours("worker", "dispatch"), env={
+            **os.environ, "PYTHONPATH": python_path(), "REDIS_URL": urls["redis_url"],
+            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    try:
+        assert works(urls["redis_url"], "dispatch")
+        assert works(urls["redis_url"], "dispatch-7")
+        assert works(urls["redis_url"], "dispatch-8")
+    finally:
+        started.terminate()
+        assert started.wait(20) == 0
 
 
 def test_a_queue_that_does_not_exist_is_refused():
