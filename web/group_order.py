@@ -22,7 +22,7 @@ from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
 from models.group_order import GroupOrder
 from models.person import Person
-from web import gateways
+from web import gateways, limits
 from web.assets import asset_url
 from web.oauth import known_visitor, visitor
 from web.page import answer, is_from_our_page, message, render, words
@@ -34,6 +34,7 @@ QR_SCALE: Final = 5
 _CODE: Final = re.compile(r"G[0-9]{1,4}")
 
 blueprint = Blueprint("group_order", __name__, template_folder="templates")
+limits.count_misses(blueprint)
 
 
 @blueprint.get("/g/<code>")

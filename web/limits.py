@@ -8,7 +8,7 @@ above what a dormitory needs, requests as such.
 from typing import Final
 
 import structlog
-from flask import Request, Response
+from flask import Blueprint, Request, Response, request
 
 from config import settings
 from config.settings import is_loopback
@@ -53,6 +53,13 @@ def after(request: Request, response: Response) -> Response:
         return response
     count, wait_s = _hit(f"misses:{address}")
     return _slower(request, wait_s) if count > MISSES_A_MINUTE else response
+
+
+def count_misses(blueprint: Blueprint) -> None:
+    """Let `after` watch every answer of these pages."""
+    @blueprint.after_request
+    def watch(response: Response) -> Response:
+        return after(request, response)
 
 
 def _hit(name: str) -> tuple[int, int]:

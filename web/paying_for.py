@@ -17,6 +17,7 @@ from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
 from models.pay_invite import PayInvite
 from models.person import Person
+from web import limits
 from web.oauth import known_visitor, visitor
 from web.page import answer, is_from_our_page, message, render, words
 from web.payment import lines_of
@@ -24,6 +25,7 @@ from web.payment import lines_of
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 
 blueprint = Blueprint("paying_for", __name__, template_folder="templates")
+limits.count_misses(blueprint)
 
 
 @blueprint.get("/d/<token>")

@@ -10,7 +10,7 @@ from handlers.photo import may_see
 from models.base import Sessions
 from models.campus import Account
 from models.complaint import Photo
-from web import gateways
+from web import gateways, limits
 from web.oauth import known_visitor, visitor
 from web.page import answer, message, render, words
 
@@ -20,6 +20,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 _PICTURES: Final = ("image/jpeg", "image/png", "image/gif", "image/bmp")
 
 blueprint = Blueprint("photo", __name__, template_folder="templates")
+limits.count_misses(blueprint)
 
 
 @blueprint.get("/e/<token>")

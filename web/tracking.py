@@ -7,11 +7,13 @@ from flask import Blueprint, Response, render_template
 from handlers.tracking import Progress, progress_of
 from models.base import Sessions, utcnow
 from models.tracking import TrackingLink
+from web import limits
 from web.page import answer, message, render, words
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 
 blueprint = Blueprint("tracking", __name__, template_folder="templates")
+limits.count_misses(blueprint)
 
 
 @blueprint.get("/t/<token>")

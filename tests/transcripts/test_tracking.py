@@ -133,3 +133,10 @@ def test_three_watch_at_once_and_see_the_rider_come(chat, chromium: Browser):
     assert complaints == []
     for page in pages:
         page.context.close()
+
+
+def test_whoever_tries_many_links_is_told_to_wait(chat):
+    tried = [requests.get(f"{chat.stage.base_url}/t/{n:032d}", timeout=10).status_code
+             for n in range(35)]
+    assert tried[0] == 404
+    assert tried[-1] == 429

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 from sqlalchemy.orm import sessionmaker
 
 from tests.support.payment import House, fresh
@@ -15,6 +16,7 @@ def same_house(redis_url: str) -> Iterator[House]:
 
 
 @pytest.fixture
-def house(same_house: House, database: sessionmaker) -> House:
+def house(same_house: House, database: sessionmaker, redis_url: str) -> House:
+    Redis.from_url(redis_url).flushall()  # nobody has tried too many wrong links yet
     fresh(same_house.world)
     return same_house
