@@ -4,8 +4,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
-from sqlalchemy import select
-
 from bot import routes
 from bot.commands import read_command
 from bot.wire import Heard
@@ -40,30 +38,29 @@ def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
     Locks the person first, so one person's messages take turns, in the order they came in.
     Raises OutOfTurn, changing nothing, when an earlier one is still waiting.
     """
-    row, person = _locked(session, inbox_id, now)
+    row, person = _locked(session, inbox_id)
     if row.answered_at is not None:
         return row.answer or ""
     if Inbox.earlier_waiting(session, row):
         raise OutOfTurn(inbox_id)
     reply = _reply(session, person, row, now=now)
-    session.refresh(row, with_for_update=True)
-    if row.is_late:  # we were slow: a twin has given WeChat `success` meanwhile, for us too
-        _speak_up(session, row, reply, now)
-        return ""
     text = say(reply) if reply else ""
-    row.settle(text, now)
-    return text
+    if Inbox.settle_in_time(session, row.id, text, now):
+        return text
+    session.refresh(row)  # we were slow: a twin has given WeChat `success` meanwhile, for us too
+    _speak_up(session, row, reply, now)
+    return ""
 
 
 def take_late_turn(session: Session, inbox_id: int, *, now: datetime) -> None:
     """As take_turn, for a worker: WeChat was told `success`, so the answer is a notice."""
-    row, person = _locked(session, inbox_id, now)
+    row, person = _locked(session, inbox_id)
     if row.answered_at is None:
         _speak_up(session, row, _reply(session, person, row, now=now), now)
 
 
 def apologise_late(session: Session, inbox_id: int, *, now: datetime) -> None:
-    row, _ = _locked(session, inbox_id, now)
+    row, _ = _locked(session, inbox_id)
     if row.answered_at is None:
         _speak_up(session, row, Reply("talk.sorry"), now)
 
@@ -74,13 +71,9 @@ def _speak_up(session: Session, row: Inbox, reply: Reply | None, now: datetime) 
         tell(session, Notice(row.person_id, f"turn:{row.id}", chat=reply), now=now)
 
 
-def _locked(session: Session, inbox_id: int, now: datetime) -> tuple[Inbox, Person]:
-    row = session.get_one(Inbox, inbox_id)
-    app_id, openid = session.execute(
-        select(Person.app_id, Person.openid).filter_by(id=row.person_id)).one()
-    person = Person.lock(session, app_id, openid, now=now)
-    session.refresh(row)
-    return row, person
+def _locked(session: Session, inbox_id: int) -> tuple[Inbox, Person]:
+    person = Person.lock_speaker(session, inbox_id)
+    return session.get_one(Inbox, inbox_id, populate_existing=True), person
 
 
 def _reply(session: Session, person: Person, row: Inbox, *, now: datetime) -> Reply | None:
@@ -112,7 +105,8 @@ def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Rep
     if row.is_event or _is_urgent(session, person, heard.text):
         return None
     since = row.heard_at - A_MINUTE
-    said = row.said_until_now(session, since=since, most=MOST_A_MINUTE + 1)
+    with session.no_autoflush:  # what was noted of the person goes out with the turn's changes
+        said = row.said_until_now(session, since=since, most=MOST_A_MINUTE + 1)
     if len(said) <= MOST_A_MINUTE:
         return None
     if dialogue.hushed_since(person, since):

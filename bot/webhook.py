@@ -22,7 +22,8 @@ from models.person import Person
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("wechat", __name__)
 
-_PATIENCE = ("SET LOCAL lock_timeout = '1s'", "SET LOCAL statement_timeout = '2500ms'")
+_PATIENCE = text("SELECT set_config('lock_timeout', '1s', true), "
+                 "set_config('statement_timeout', '2500ms', true)")
 
 
 @blueprint.get("/wechat/<app_id>")
@@ -105,8 +106,7 @@ def apologise(inbox_id: int, *, now: datetime) -> str:
 
 
 def _be_brief(session: Session) -> None:
-    for limit in _PATIENCE:
-        session.execute(text(limit))
+    session.execute(_PATIENCE)
 
 
 def _refused(bad: BadPush) -> Response:

@@ -3,7 +3,8 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 from cli import embedded, leash
 from cli.base import Stop, command
@@ -36,16 +37,17 @@ def check(given: settings.Settings) -> None:
         getattr(given, name)
 
 
-def serve(host: str, port: int, workers: int) -> None:
+def serve(host: str, port: int, workers: int, create: str = "wsgi:create_app") -> None:
+    """Serve what the function `create` ("module:name") makes. A benchmark serves its own so."""
     from granian import Granian
     from granian.constants import Interfaces
 
     multiprocessing.set_start_method("spawn", force=True)  # nothing of ours is inherited by chance
     server = Granian(
-        "wsgi:app", address=host, port=port, interface=Interfaces.WSGI, workers=workers,
+        create, address=host, port=port, interface=Interfaces.WSGI, workers=workers,
         blocking_threads=THREADS, respawn_failed_workers=True, workers_kill_timeout=GRACE_S,
         log_dictconfig=LOGGING)
-    loader = Loader(os.getpid())
+    loader = Loader(os.getpid(), create)
     try:
         server.serve(target_loader=loader, wrap_loader=False)
     except OSError as error:
@@ -55,16 +57,15 @@ def serve(host: str, port: int, workers: int) -> None:
 class Loader:
     """Loads the application in granian's worker. An object, as it must be pickled."""
 
-    def __init__(self, parent: int) -> None:
-        self.parent = parent
+    def __init__(self, parent: int, create: str) -> None:
+        self.parent, self.create = parent, create
 
     def __call__(self) -> Callable[..., Any]:
         leash.tie(self.parent)
         leash.watch_parent(self.parent)
         try:
-            from wsgi import create_app
-
-            return create_app()
+            module, _, name = self.create.partition(":")
+            return cast("Callable[..., Any]", getattr(import_module(module), name)())
         except ConfigurationError as error:
             print(f"paotang: {error}", file=sys.stderr, flush=True)
             raise SystemExit(2) from error

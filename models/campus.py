@@ -1,10 +1,21 @@
 """Official accounts, campuses, places and the paths between them."""
+from collections import OrderedDict
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    literal_column,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
 from models.base import Base
 from models.sealed import Sealed
@@ -59,8 +70,37 @@ class Campus(Base):
 
     @classmethod
     def of_account(cls, session: Session, app_id: str) -> "Campus | None":
-        query = select(cls).join(Account, Account.campus_id == cls.id)
-        return session.scalars(query.where(Account.app_id == app_id)).one_or_none()
+        query = select(cls, VERSION).join(Account, Account.campus_id == cls.id).options(
+            defer(cls.file), defer(cls.loaded_file))
+        found = session.execute(query.where(Account.app_id == app_id)).one_or_none()
+        if found is None:
+            return None
+        campus: Campus = found[0]
+        _remembered(campus, found[1])
+        return campus
+
+
+# Another one at every change of the row.
+VERSION: Final[ColumnElement[str]] = literal_column("campuses.xmin::text")
+MOST_FILES: Final = 16
+_FILES: OrderedDict[tuple[int, str], dict[str, Any]] = OrderedDict()
+
+
+def _remembered(campus: Campus, version: str) -> None:
+    """Give the campus its file, which is large and seldom changes, out of this process's memory.
+
+    Nobody may change what is in a file: a changed one is another dict.
+    """
+    if "file" in campus.__dict__:  # this session has it, and may have changed it
+        return
+    key = (campus.id, version)
+    if (file := _FILES.get(key)) is not None:
+        set_committed_value(campus, "file", file)
+        return
+    _FILES[key] = campus.file
+    while len(_FILES) > MOST_FILES:
+        with suppress(KeyError):  # another thread was quicker
+            _FILES.popitem(last=False)
 
 
 class Place(Base):

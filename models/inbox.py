@@ -1,7 +1,7 @@
 """Messages heard. WeChat repeats a message it got no answer to within five seconds."""
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -40,14 +40,13 @@ class Inbox(Base):
     @classmethod
     def hear(cls, session: Session, *, app_id: str, key: str, person_id: int, body: str,
              now: datetime, is_event: bool = False) -> "Inbox":
-        """The row for this message: new, or the one its twin made."""
-        known = select(cls).filter_by(app_id=app_id, key=key)
-        if (row := session.scalars(known).one_or_none()) is not None:
-            return row
-        session.execute(insert(cls).values(
+        """The row for this message: new, as nearly all are, or the one its twin made."""
+        new = insert(cls).values(
             app_id=app_id, key=key, person_id=person_id, body=body, heard_at=now,
-            is_event=is_event, is_late=False).on_conflict_do_nothing())
-        return session.scalars(known).one()
+            is_event=is_event, is_late=False).on_conflict_do_nothing().returning(cls)
+        if (row := session.scalars(new).one_or_none()) is not None:
+            return row
+        return session.scalars(select(cls).filter_by(app_id=app_id, key=key)).one()
 
     @classmethod
     def earlier_waiting(cls, session: Session, heard: "Inbox") -> bool:
@@ -63,6 +62,17 @@ class Inbox(Base):
             cls.person_id == self.person_id, cls.heard_at > since, cls.id <= self.id,
             ~cls.is_event)
         return list(session.scalars(query.order_by(cls.id.desc()).limit(most)))
+
+    @classmethod
+    def settle_in_time(cls, session: Session, inbox_id: int, answer: str, now: datetime) -> bool:
+        """Settle it, unless WeChat has been given `success` meanwhile: then False.
+
+        The session's own copy is not touched.
+        """
+        told = session.execute(update(cls).where(cls.id == inbox_id, ~cls.is_late).values(
+            answer=answer, answered_at=now).returning(cls.id),
+            execution_options={"synchronize_session": False})
+        return told.one_or_none() is not None
 
     def settle(self, answer: str, now: datetime) -> None:
         self.answer, self.answered_at = answer, now

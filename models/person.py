@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
 from models.campus import Place
+from models.inbox import Inbox
 from models.quota import Quota
 from models.sealed import Sealed, SealedJson
 
@@ -61,10 +62,17 @@ class Person(Quota, Base):
         known = select(cls.id).filter_by(app_id=app_id, openid=openid)
         if (person_id := session.scalars(known).one_or_none()) is not None:
             return person_id
-        session.execute(insert(cls).values(
+        made = session.scalar(insert(cls).values(
             app_id=app_id, openid=openid, is_following=True, dialogue={}, service_sent=0,
-            brief_left=0, practice={}, created_at=now).on_conflict_do_nothing())
-        return session.scalars(known).one()
+            brief_left=0, practice={}, created_at=now).on_conflict_do_nothing().returning(cls.id))
+        return made if made is not None else session.scalars(known).one()
+
+    @classmethod
+    def lock_speaker(cls, session: Session, inbox_id: int) -> "Person":
+        """As `lock`, for whoever sent this message."""
+        query = select(cls).join(Inbox, Inbox.person_id == cls.id).where(Inbox.id == inbox_id)
+        return session.scalars(query.with_for_update(of=cls, key_share=True)
+                               .execution_options(populate_existing=True)).one()
 
     @classmethod
     def _locked(cls, app_id: str, openid: str) -> "Select[Person]":
