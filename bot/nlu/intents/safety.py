@@ -1,15 +1,21 @@
 """Rules for everyone that come first: what is unsafe, a call for help, a greeting."""
 import re
+import tomllib
 from typing import Final
 
 from bot.nlu.intents.base import Grammars, Guess, Message
 from bot.nlu.patterns import PATTERNS
+from bot.nlu.words import FOLDER
 
 _P: Final = PATTERNS["intents"]
 
 _CODE_LIKE: Final = _P["code_like"]
 _OTHERS: Final = _P["others"]
+# What bot/sos.py calls a danger, wherever it stands.
+_DANGER: Final = re.compile("|".join(
+    f"(?:{form})" for form in tomllib.loads((FOLDER / "sos.toml").read_text("utf-8"))["danger"]))
 _SENDER: Final = re.compile(r"^【([^】]{1,14})】|【([^】]{1,14})】$")
+
 
 def unsafe(message: Message, _: Grammars) -> Guess | None:
     if not message.core:
@@ -28,6 +34,8 @@ def long(message: Message, _: Grammars) -> Guess | None:
 
 
 def sos(message: Message, _: Grammars) -> Guess | None:
+    if message.role == "student" and _DANGER.search("".join(message.text.split())):
+        return Guess("sos", 0.95)
     if not message.has("sos"):
         return None
     text = message.text
