@@ -6,6 +6,7 @@ from flask import Flask
 def create_app() -> Flask:
     """The whole service: webhook, pages, consoles. Opens the database, warms understanding."""
     import structlog  # all this is here and not above, since `paotang --help` shall be quick
+    from cryptography.fernet import InvalidToken
     from sqlalchemy.exc import SQLAlchemyError
 
     import bot.app
@@ -28,7 +29,8 @@ def create_app() -> Flask:
     bot.sos.call_through(ringer.poke)
     try:
         bot.app.warm_up()
-    except SQLAlchemyError as error:  # /readyz says so; the process must still come up
+    except (SQLAlchemyError, InvalidToken) as error:
+        # /readyz or `doctor` say so (InvalidToken: SECRET_KEY is new); it must still come up
         structlog.get_logger(__name__).warning("boot.not_warm", why=type(error).__name__)
     ringer.recover()
     return app

@@ -161,7 +161,7 @@ def test_whoever_leaves_after_the_lock_gets_their_own_money_back_and_nothing_els
         (work)
         card  阿香  merchant_order
         card  小周  refunded  ¥1.00
-        (1 min pass)
+        (2 min pass)
         (work)
         card  小周  refunded  ¥19.00
         小林  $g到哪了

@@ -46,7 +46,7 @@ def test_sentences_without_a_code_mean_the_only_order_there_is(chat):
 
 def test_with_several_orders_waiting_it_is_asked_which(chat):
     chat.stage.add("小陈", "student")
-    chat.play(PAID + PAID.replace("小林", "小陈").replace("$c", "$d") + """
+    chat.play(PAID + PAID.replace("小林", "小陈").replace("$c", "$d").replace("302", "303") + """
         阿香  接单
         bot   talk.which  $c  $d
         阿香  接$d
