@@ -7,6 +7,7 @@ from typing import Final
 from bot.commands import Command
 from bot.nlu.understand import Understanding
 from bot.routes.base import Route, Turn, by_code, own, unknown
+from bot.routes.buyer_words import own_order
 from config import settings
 from config.texts import Reply
 from handlers import complaint
@@ -90,15 +91,6 @@ def _judge(turn: Turn, command: Command) -> Reply:
                            command.name.removeprefix("complaint_by_"), now=turn.now)
 
 
-def _own(act: Callable[..., Reply]) -> Route:
-    def route(turn: Turn, command: Command) -> Reply:
-        order = own(turn, command.code)
-        if order is None:
-            return unknown(command.code)
-        return act(turn.session, turn.speaker, ordering.OwnOrder(order.id), now=turn.now)
-    return route
-
-
 def _checked(turn: Turn, command: Command) -> Reply:
     """核对A29对, 核对A29错: what is written on the bag."""
     order = own(turn, command.code)
@@ -149,8 +141,8 @@ Said = Callable[[Turn, Order | None, Understanding], Reply | None]
 COMMANDS: Final[dict[str, Route]] = {
     "complaint_begin": _begin, "complaint_claim": _claim, "complaint_refund": _refund,
     "complaint_unhappy": _unhappy, "complaint_grant": _decide(True),
-    "complaint_remake": _own(complaint.remake), "complaint_search": _own(complaint.search),
-    "complaint_found": _own(complaint.found), "checked_right": _checked,
+    "complaint_remake": own_order(complaint.remake), "complaint_search": own_order(complaint.search),
+    "complaint_found": own_order(complaint.found), "checked_right": _checked,
     "checked_wrong": _checked, "checked_put_back": _checked, "checked_eaten": _checked,
     "complaint_refuse": _decide(False), "complaint_by_shop": _judge,
     "complaint_by_rider": _judge, "complaint_by_platform": _judge,
