@@ -141,7 +141,8 @@ Said = Callable[[Turn, Order | None, Understanding], Reply | None]
 COMMANDS: Final[dict[str, Route]] = {
     "complaint_begin": _begin, "complaint_claim": _claim, "complaint_refund": _refund,
     "complaint_unhappy": _unhappy, "complaint_grant": _decide(True),
-    "complaint_remake": own_order(complaint.remake), "complaint_search": own_order(complaint.search),
+    "complaint_remake": own_order(complaint.remake),
+    "complaint_search": own_order(complaint.search),
     "complaint_found": own_order(complaint.found), "checked_right": _checked,
     "checked_wrong": _checked, "checked_put_back": _checked, "checked_eaten": _checked,
     "complaint_refuse": _decide(False), "complaint_by_shop": _judge,
