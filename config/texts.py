@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 from urllib.parse import quote as percent_encode
 
 MAX_BYTES: Final = 2048  # WeChat's limit for a passive text reply
+MOST_LINES: Final = 9  # of a reply, and
+MOST_TAPS: Final = 4   # in one: what a small screen shows
 KEPT_OF_A_LINE: Final = 120  # bytes of a line that is cut short: some forty characters
 
 CATALOG: Final[dict[str, dict[str, str]]] = tomllib.loads(

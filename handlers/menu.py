@@ -4,14 +4,13 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from config.texts import Reply, text_of, yuan
+from config.texts import MOST_TAPS, Reply, text_of, yuan
 from handlers.speaker import Speaker
 from models.base import Session
 from models.rules.hours import is_open
 from models.shop import Dish, Shop
 
 MOST_DISHES = 6  # with a line of their own
-MOST_TAPS = 4
 
 
 def shops(session: Session, speaker: Speaker, *, now: datetime) -> Reply:

@@ -1,5 +1,5 @@
 """What to eat, for somebody who does not know: what they had, what others have, what they like."""
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -77,10 +77,14 @@ def by_taste(session: Session, speaker: Speaker, taste: Taste, among: Collection
     dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
                  choices=[dish.key for dish in shown])
     key = "suggest.so" if fitting or not offered else "suggest.none_of_these"
-    return Reply(key, {"taste": taste.name, "count": len(offered), "choices": [
-        Reply("order.choice", {"number": number, "dish": dish.name, "shop": dish.shop.name,
-                               "price": yuan(dish.price_fen)})
-        for number, dish in enumerate(shown, 1)]})
+    return Reply(key, {"taste": taste.name, "count": len(offered), "choices": numbered(shown)})
+
+
+def numbered(dishes: Sequence[Dish]) -> list[Reply]:
+    """A line with a tap for each dish that may be meant."""
+    return [Reply("order.choice", {"number": number, "dish": dish.name, "shop": dish.shop.name,
+                                   "price": yuan(dish.price_fen)})
+            for number, dish in enumerate(dishes, 1)]
 
 
 def liked(session: Session, speaker: Speaker, *, now: datetime) -> list[Dish]:

@@ -5,15 +5,13 @@ from typing import Any, Final
 from bot.commands import Command
 from bot.routes import choosing
 from bot.routes.base import Turn
-from config.texts import Reply, text_of
+from config.texts import MOST_LINES, MOST_TAPS, Reply, text_of
 from handlers import dialogue
 from handlers import order as ordering
 from models.order import Order
 from models.rules.order_state import UNPAID, OrderState
 
 INTERRUPTIONS: Final = frozenset({"query_status", "query_eta", "query_price", "query_menu", "help"})
-MOST_TAPS: Final = 4
-MOST_LINES: Final = 9
 _TAP: Final = re.compile("〔")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from bot.nlu.understand import Understanding
 from bot.routes.base import Turn, time_of
 from config.tastes import taste_in
-from config.texts import Reply, yuan
+from config.texts import Reply
 from handlers import dialogue, suggest
 from handlers import order as ordering
 from models.rules.hours import is_open
@@ -49,11 +49,8 @@ def which_dish(turn: Turn, meant: Understanding) -> Reply | None:
 
 
 def _choices(choices: Sequence[Dish]) -> Reply:
-    return Reply("order.which_dish", {
-        "count": len(choices),
-        "choices": [Reply("order.choice", {
-            "number": number, "dish": dish.name, "shop": dish.shop.name,
-            "price": yuan(dish.price_fen)}) for number, dish in enumerate(choices, 1)]})
+    return Reply("order.which_dish", {"count": len(choices),
+                                      "choices": suggest.numbered(choices)})
 
 
 def _to_be_had(turn: Turn, meant: Understanding) -> list[Dish]:

@@ -20,14 +20,13 @@ from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
 from bot.routes.undo import take_back
-from config.texts import Reply
+from config.texts import MOST_TAPS, Reply
 from handlers import customer, human, kitchen, menu, paying_for, rider, suggest, tracking
 from handlers import order as ordering
 from handlers.taps import is_stale
 from models.order import Order
 from models.rules.order_state import OrderState
 
-MOST_TAPS = 4
 _ANSWER = re.compile(r"\s*答\s*(?P<number>\d{1,9})\D?\s*(?P<words>\S.*?)\s*", re.DOTALL)
 
 

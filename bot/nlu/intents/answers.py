@@ -103,6 +103,15 @@ def _pending_confirm(message: Message, grammars: Grammars) -> Guess | None:
     return None
 
 
+def _declined(message: Message, grammars: Grammars) -> Guess | None:
+    """No to a question that asks for something of its own, or the end of what it belongs to."""
+    if grammars.deny.fullmatch(message.core):
+        return Guess("deny", 0.85)
+    if grammars.withdraw.fullmatch(message.core):
+        return Guess("cancel", 0.75)
+    return None
+
+
 def _pending_pay(message: Message, grammars: Grammars) -> Guess | None:
     if says_yes(message, grammars):
         return Guess("pay", 0.75)
@@ -114,10 +123,8 @@ def _pending_pay(message: Message, grammars: Grammars) -> Guess | None:
 
 
 def _pending_choose(message: Message, grammars: Grammars) -> Guess | None:
-    if grammars.deny.fullmatch(message.core):
-        return Guess("deny", 0.85)
-    if grammars.withdraw.fullmatch(message.core):
-        return Guess("cancel", 0.75)
+    if declined := _declined(message, grammars):
+        return declined
     if choice_of(message) is not None:
         return Guess("choose", 0.95)
     return None
@@ -154,10 +161,8 @@ def _pending_rating(message: Message, grammars: Grammars) -> Guess | None:
 
 def _pending_address(message: Message, grammars: Grammars) -> Guess | None:
     reading = message.reading
-    if grammars.deny.fullmatch(message.core):
-        return Guess("deny", 0.85)
-    if grammars.withdraw.fullmatch(message.core):
-        return Guess("cancel", 0.75)
+    if declined := _declined(message, grammars):
+        return declined
     if message.items and not _P["pending_address_songdao"].search(message.text):
         return None
     if reading.any("PX") and not _question_about(message):
@@ -182,22 +187,14 @@ def _pending_time(message: Message, grammars: Grammars) -> Guess | None:
         return Guess("schedule", 0.85)
     if _P["pending_time_dian"].fullmatch(message.core):
         return Guess("schedule", 0.7)
-    if grammars.deny.fullmatch(message.core):
-        return Guess("deny", 0.85)
-    if grammars.withdraw.fullmatch(message.core):
-        return Guess("cancel", 0.75)
-    return None
+    return _declined(message, grammars)
 
 
 def _pending_code(message: Message, grammars: Grammars) -> Guess | None:
     reading = message.reading
     if reading.any("K") or (reading.any("NAC") and not message.asks and message.residue <= 4):
         return Guess("order_errand", 0.92)
-    if grammars.deny.fullmatch(message.core):
-        return Guess("deny", 0.85)
-    if grammars.withdraw.fullmatch(message.core):
-        return Guess("cancel", 0.75)
-    return None
+    return _declined(message, grammars)
 
 _PENDING: Final[Mapping[str, Rule]] = {
     "pay": _pending_pay, "choose": _pending_choose, "ask_rating": _pending_rating,
