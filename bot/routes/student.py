@@ -34,8 +34,10 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
         reply = route(turn, focus, meant) if route and meant.action != "none" else None
     if reply is None:
         return _missed(turn, meant)
-    dialogue.understood(turn.speaker.person)
-    return back.offer_back(turn, was, reply) if meant.intent in back.INTERRUPTIONS else reply
+    if meant.intent in back.INTERRUPTIONS:
+        reply = back.offer_back(turn, was, reply)
+    dialogue.understood(turn.speaker.person)  # last: the question that is open again had misses
+    return reply
 
 
 def _address_unasked(turn: Turn, meant: Understanding) -> Understanding:

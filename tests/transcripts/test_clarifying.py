@@ -108,6 +108,21 @@ def test_a_choice_is_offered_back_too(chat):
     """)
 
 
+def test_a_question_that_was_understood_in_between_ends_the_misses(chat):
+    chat.play("""
+        小林  来份黄焖鸡 送12栋302
+        bot   order.quoted
+        小林  呜哩哇啦呜哩
+        bot   talk.lost
+        小林  哇啦呜哩哇啦
+        bot   talk.lost_again
+        小林  黄焖鸡多少钱
+        bot   back.with
+        小林  呜哩哇啦呜哩
+        bot   talk.lost
+    """)
+
+
 def test_two_misses_bring_numbers_and_a_third_brings_a_human(duty_chat):
     duty_chat.play("""
         老周  帮助
