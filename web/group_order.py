@@ -6,6 +6,7 @@ who are in. Its script asks /live every few seconds and shows what has changed.
 import re
 import secrets
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import segno
@@ -13,9 +14,10 @@ import structlog
 from flask import Blueprint, Response, render_template, request
 
 from config import settings
+from config.texts import Reply
 from gateways.errors import GatewayError
 from handlers import group_order as groups
-from handlers.group_order.board import Board, board_of, menu_shown
+from handlers.group_order.board import Board, board_of, menu_shown, options_shown
 from handlers.order import Item
 from handlers.speaker import Speaker
 from models.base import Session, Sessions, utcnow
@@ -30,6 +32,9 @@ from web.page import answer, is_from_our_page, message, render, words
 log = structlog.get_logger(__name__)
 
 LONGEST_NOTE: Final = 40
+MOST_OF_ONE: Final = 9
+MOST_OPTIONS: Final = 20
+LOCKED: Final = ("group.summary", "group.bill", "group.nobody_paid", "group.locking")
 QR_SCALE: Final = 5
 _CODE: Final = re.compile(r"G[0-9]{1,4}")
 
@@ -52,7 +57,10 @@ def page(code: str) -> Response:
     with Sessions.begin() as session:
         group = session.get_one(GroupOrder, group.id)
         board = board_of(session, group, _person_id(session, account, openid), now=now)
-        facts = {"board": board, "menu": menu_shown(session, group, now=now),
+        menu = menu_shown(session, group, now=now)
+        campus = session.get_one(Campus, group.campus_id)
+        facts = {"board": board, "menu": menu, "options": options_shown(campus, menu),
+                 "most": MOST_OF_ONE,
                  "qr": _qr(group) if board.state == "open" else None,
                  "share": _share(board, path)}
     return render("group_order/page.html", path=path, jssdk=_jssdk(account, now), **facts)
@@ -73,12 +81,11 @@ def live(code: str) -> Response:
 
 @blueprint.post("/g/<code>/join")
 def join(code: str) -> Response:
-    """{dish, note}: the dish goes into the reader's bag, as 「G5 一份…」 would put it there."""
-    asked = request.get_json(silent=True)
-    dish = asked.get("dish") if isinstance(asked, dict) else None
-    if not isinstance(dish, str) or not is_from_our_page(request):
+    """{dish, quantity, options, note}: into the reader's bag, as 「G5 两份…」 would put it."""
+    wish = _wish(request.get_json(silent=True))
+    if wish is None or not is_from_our_page(request):
         return answer(403, error=words("page.somebody_elses"))
-    note = str(asked.get("note") or "").strip()[:LONGEST_NOTE] or None
+    item, note = wish
     with Sessions.begin() as session:
         group, openid, refusal = _visited(session, code)
         if group is None:
@@ -86,11 +93,29 @@ def join(code: str) -> Response:
         now = utcnow()
         reply = groups.join(
             session, _speaker(session, _account(session, group), openid, now),
-            groups.JoinGroup(group.id, (Item(dish),), note), now=now)
+            groups.JoinGroup(group.id, (item,), note), now=now)
     key = reply.key.removeprefix("group.")
     if not key.startswith("joined"):
-        return answer(409, error=words(reply.key, **reply.params).partition("\n")[0])
-    return answer(says=words("group.page_added"))
+        return answer(409, error=_first_line(reply))
+    return answer(says=words("group.page_added" if "url" in reply.params else "group.page_wished"))
+
+
+@blueprint.post("/g/<code>/lock")
+def lock(code: str) -> Response:
+    """{says}: the opener's 「锁单」; the page shows what comes of it, the chat tells."""
+    if not is_from_our_page(request):
+        return answer(403, error=words("page.somebody_elses"))
+    with Sessions.begin() as session:
+        group, openid, refusal = _visited(session, code)
+        if group is None:
+            return refusal
+        now = utcnow()
+        speaker = _speaker(session, _account(session, group), openid, now)
+        reply = groups.lock_now(session, speaker, groups.ChangeGroup(group.id, is_unheard=True),
+                                now=now)
+    if reply.key not in LOCKED:
+        return answer(409, error=_first_line(reply))
+    return answer(says=words("group.page_lock_heard"))
 
 
 @blueprint.post("/g/<code>/pay")
@@ -105,9 +130,26 @@ def pay(code: str) -> Response:
         now = utcnow()
         speaker = _speaker(session, _account(session, group), openid, now)
         reply = groups.pay_again(session, speaker, groups.JoinGroup(group.id), now=now)
-    if reply.key != "group.joined":
+    if "url" not in reply.params:
         return answer(409, error=words("group.page_nothing_due"))
     return answer(url=reply.params["url"])
+
+
+def _wish(asked: Any) -> tuple[Item, str | None] | None:
+    """The dish as the page asks for it, and a note; None: nothing that our page would send."""
+    told = asked if isinstance(asked, dict) else {}
+    dish, quantity = told.get("dish"), told.get("quantity", 1)
+    options = told.get("options", [])
+    if not isinstance(dish, str) or type(quantity) is not int or not 1 <= quantity <= MOST_OF_ONE:
+        return None
+    if not isinstance(options, list) or not all(isinstance(o, str) for o in options):
+        return None
+    note = str(told.get("note") or "").strip()[:LONGEST_NOTE] or None
+    return Item(dish, Decimal(quantity), tuple(options[:MOST_OPTIONS])), note
+
+
+def _first_line(reply: Reply) -> str:
+    return words(reply.key, **reply.params).partition("\n")[0]
 
 
 def _group(session: Session, code: str) -> GroupOrder | None:

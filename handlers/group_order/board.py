@@ -1,4 +1,5 @@
 """What a group's page shows: to whoever is in, who has ordered what; to others, how to get in."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +30,7 @@ class BagShown:
 class Board:
     """`state`: open, locking, locked or dissolved. `left_s`: seconds until the lock. `bags`: only
     for who is in. `due`: what the reader has still to pay, `paid`: what they have paid; `receipt`:
-    what their part is made of."""
+    what their part is made of; `may_lock`: the reader opened it and somebody is in."""
 
     code: str
     source: str
@@ -44,14 +45,22 @@ class Board:
     paid: str | None
     eta: str | None
     receipt: tuple[tuple[str, str], ...]
+    may_lock: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DishShown:
+    """`options`: what it may be had with, by the campus's keys, each with its price in fen."""
+
     key: str
     name: str
-    price: str
+    price_fen: int
     is_sold_out: bool
+    options: tuple[tuple[str, int], ...]
+
+    @property
+    def price(self) -> str:
+        return yuan(self.price_fen)
 
 
 def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
@@ -75,7 +84,8 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
         yuan(sum(o.payable_fen for o in due)) if due else None,
         yuan(sum(o.payable_fen for o in settled)) if settled else None,
         clock_of(max(promised), campus) if promised else None,
-        tuple(part for order in mine for part in _receipt(order)))
+        tuple(part for order in mine for part in _receipt(order)),
+        bool(orders) and person_id == group.opener_id)
 
 
 def _receipt(order: Order) -> list[tuple[str, str]]:
@@ -88,8 +98,22 @@ def _receipt(order: Order) -> list[tuple[str, str]]:
 
 
 def menu_shown(session: Session, group: GroupOrder, *, now: datetime) -> list[DishShown]:
-    return [DishShown(dish.key, dish.name, yuan(dish.price_fen), dish.is_sold_out(now))
-            for dish in menu_of(session, group)[:MOST_DISHES]]
+    options = session.get_one(Campus, group.campus_id).file.get("options", ())
+    return [DishShown(
+        dish.key, dish.name, dish.price_fen, dish.is_sold_out(now),
+        tuple((o["id"], dish.option_fen.get(o["id"], o.get("price_fen", 0)))
+              for o in options if o["id"] in dish.options))
+        for dish in menu_of(session, group)[:MOST_DISHES]]
+
+
+def options_shown(campus: Campus, menu: Sequence[DishShown]) -> dict[str, list[str]]:
+    """Option key → its name and its group, of the options that some dish comes with.
+
+    Of one group (sizes, spices …) a dish takes one; an option without a group is its own.
+    """
+    used = {key for dish in menu for key, _ in dish.options}
+    return {o["id"]: [o["name"], o.get("group") or o["id"]]
+            for o in campus.file.get("options", ()) if o["id"] in used}
 
 
 def _state(group: GroupOrder, now: datetime) -> str:

@@ -21,7 +21,7 @@ from handlers.group_order.shared import (
     shops_of,
     surname,
 )
-from handlers.group_order.telling import parts_of
+from handlers.group_order.telling import bill_of, parts_of
 from handlers.order.draft import Item, fill
 from handlers.payment import ask_payment, link, retire_payments
 from handlers.pricing import reprice
@@ -136,6 +136,8 @@ def pay_again(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: dateti
     if not mine:
         return Reply("group.nothing_to_pay", {"code": group.code})
     order = mine[0]
+    if group.is_treat:
+        return bill_of(session, group, order, (), speaker.campus, now=now)
     refresh(session, speaker, order, now=now)
     return joined(session, speaker, group, order, now=now)
 

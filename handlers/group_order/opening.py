@@ -97,7 +97,10 @@ def invitation(speaker: Speaker, group: GroupOrder, *, now: datetime) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
+    """`is_unheard`: said on a page, where nobody reads the reply; the chat tells the opener too."""
+
     group_id: int
+    is_unheard: bool = False
 
 
 def change_deadline(session: Session, speaker: Speaker, cmd: ChangeGroup,
@@ -138,7 +141,7 @@ def lock_now(session: Session, speaker: Speaker, cmd: ChangeGroup, *, now: datet
     if refusal := _not_open_to(speaker, group, now):
         return refusal
     group.lock_at = now
-    if close_group(session, group, now=now, by=speaker.person.id):
+    if close_group(session, group, now=now, by=None if cmd.is_unheard else speaker.person.id):
         return locked_reply(session, speaker, group, live_orders(session, group), now=now)
     return Reply("group.locking", {"code": group.code})
 

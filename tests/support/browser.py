@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, (
     "chromium", "chromium-browser", "google-chrome"))), None)
@@ -21,3 +21,24 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
         browser.close()
+
+
+def small_page(chromium: Browser, url: str, *, script: str = "", scheme: str = "light") -> Page:
+    """A small phone that shows this address. `script` runs before the page's own."""
+    context = chromium.new_context(viewport={"width": 375, "height": 667},
+                                   color_scheme=scheme)  # type: ignore[arg-type]
+    context.set_default_timeout(60_000)  # the machine may be busy
+    page = context.new_page()
+    if script:
+        page.add_init_script(script)
+    page.complaints = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore
+    page.goto(url)
+    return page
+
+
+def put_away(page: Page) -> None:
+    """Close it; it had nothing to complain of, and nothing stood out at its side."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.complaints == []  # type: ignore[attr-defined]
+    page.context.close()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import requests
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from models.base import Sessions
@@ -13,6 +14,7 @@ from models.payment import Refund
 from models.person import Person
 from models.rules.order_state import OrderState
 from models.shop import Shop
+from tests.support.browser import put_away, small_page
 from tests.support.payment import balances
 from tests.transcripts.stories import AT_THE_DOOR
 from tests.transcripts.test_first_lunch import pin_of
@@ -204,7 +206,8 @@ def test_the_fourth_in_a_month_waits_for_a_person(campus):
     zero()
 
 
-def test_the_picture_is_seen_by_its_people_only(campus):
+def with_a_picture(campus):
+    """小林 complained with one; where it is shown, as 阿香 was told."""
     delivered(campus)
     campus.play("""
         (小林 sends picture)
@@ -216,7 +219,11 @@ def test_the_picture_is_seen_by_its_people_only(campus):
         (work)
         push  阿香  complaint.told  看图
     """)
-    url = re.search(r'href="([^"]*/e/[^"]*)"', campus.last("阿香"))[1]
+    return re.search(r'href="([^"]*/e/[^"]*)"', campus.last("阿香"))[1]
+
+
+def test_the_picture_is_seen_by_its_people_only(campus):
+    url = with_a_picture(campus)
     campus.stage.add("路人", "student")
     seen = requests.get(campus.stage.world.open("阿香", url), timeout=10)
     assert seen.status_code == 200
@@ -228,6 +235,19 @@ def test_the_picture_is_seen_by_its_people_only(campus):
     assert requests.get(campus.stage.world.open("路人", url), timeout=10).status_code == 403
     assert requests.get(f"{campus.stage.base_url}/e/{token}/picture", timeout=10).status_code == 403
     assert requests.get(f"{campus.stage.base_url}/e/{token[:-1]}x", timeout=10).status_code == 404
+
+
+@pytest.mark.browser
+def test_the_cook_sees_the_picture_and_a_stranger_does_not(campus, chromium: Browser):
+    url = with_a_picture(campus)
+    campus.stage.add("路人", "student")
+    page = small_page(chromium, campus.stage.world.open("阿香", url))
+    page.wait_for_function("document.querySelector('img.photo').complete")
+    assert page.evaluate("document.querySelector('img.photo').naturalWidth") > 0
+    stranger = small_page(chromium, campus.stage.world.open("路人", url))
+    expect(stranger.locator("img")).to_have_count(0)
+    put_away(page)
+    put_away(stranger)
 
 
 NEAR = ("小周", "小陈", "小王一", "小李", "小赵", "小钱")

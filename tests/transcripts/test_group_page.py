@@ -7,11 +7,15 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
+from config.settings import VAR
 from models.base import Sessions
 from models.group_order import GroupOrder
 from models.order import Order
 from models.rules.order_state import OrderState
+from tests.support.browser import put_away, small_page
 from tests.transcripts.test_group_order import gathered, until
+
+SHOTS = VAR / "screenshots"
 
 
 class Reader:
@@ -58,6 +62,8 @@ def test_who_does_not_follow_joins_and_pays_on_the_page(dorm):
     live = reader.live()
     assert "黄焖牛腩饭" in live["html"]
     assert "付我这份 ¥20.00" in live["html"]
+    assert "现在锁单" not in live["html"]
+    assert reader.post("lock").status_code == 409
     dorm.stage.pay("路人", reader.post("pay").json()["url"])
     dorm.stage.world.settle()
     assert "我付了" in reader.live()["html"]
@@ -65,6 +71,58 @@ def test_who_does_not_follow_joins_and_pays_on_the_page(dorm):
         paid = session.scalars(select(Order).filter_by(state=OrderState.PAID)).one()
         assert (paid.payable_fen, paid.note) == (2000, "少油")
         assert session.query(GroupOrder).one().seated[-1].seat == 4
+
+
+def test_options_and_how_many_are_priced_as_in_the_chat(dorm):
+    gathered(dorm)
+    dorm.stage.add("路人", "student", followed=False)
+    reader = Reader(dorm, "路人")
+    dish = dish_on(reader.page.text, "黄焖鸡米饭")
+    wish = {"dish": dish, "quantity": 2, "options": ["size_m", "size_l", "spice_mild", "no_such"]}
+    assert reader.post("join", wish).status_code == 200
+    with Sessions() as session:
+        line, = session.scalars(select(Order).order_by(Order.id.desc()).limit(1)).one().lines
+        assert (line.options, line.quantity) == (["size_l", "spice_mild"], 2)
+        assert line.amount_fen == 2 * (1600 + 300)
+    assert "黄焖鸡米饭 大份 微辣 ×2" in reader.live()["html"]
+
+
+def test_the_opener_locks_on_the_page_and_hears_of_it_in_the_chat(dorm):
+    gathered(dorm)
+    dorm.play("(小林 pays)")
+    opener = Reader(dorm, "小林")
+    assert "现在锁单" in opener.live()["html"]
+    assert Reader(dorm, "小周").post("lock").status_code == 409
+    assert opener.post("lock").json() == {"says": "锁好了，明细发在聊天里"}
+    assert opener.live()["state"] == "locked"
+    assert opener.post("lock").status_code == 409
+    dorm.play("""
+        (work)
+        push  小林  group.summary  people=1
+        push  小周  group.removed
+    """)
+
+
+def test_who_treats_locks_and_pays_the_bill_on_the_page(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+    """)
+    guest = Reader(dorm, "小周")
+    told = guest.post("join", {"dish": dish_on(guest.page.text, "黄焖牛腩饭")})
+    assert told.json() == {"says": "加上了，团长付"}
+    assert guest.post("pay").status_code == 409
+    opener = Reader(dorm, "小林")
+    assert opener.post("lock").status_code == 200
+    paid = opener.post("pay")
+    dorm.play("(work)")
+    dorm.stage.pay("小林", paid.json()["url"])
+    dorm.stage.world.settle()
+    assert "我付了" in opener.live()["html"]
+    with Sessions() as session:
+        bill = session.scalars(select(Order).filter_by(state=OrderState.PAID)).one()
+        assert bill.goods_fen + bill.delivery_fen - bill.discount_fen == bill.payable_fen
 
 
 def test_the_page_follows_the_group_to_its_end(dorm):
@@ -95,7 +153,11 @@ def test_only_our_own_page_may_order_and_only_for_its_reader(dorm):
     dish = dish_on(reader.page.text, "黄焖牛腩饭")
     elsewhere = reader.post("join", {"dish": dish}, **{"Sec-Fetch-Site": "cross-site"})
     assert elsewhere.status_code == 403
-    assert reader.post("join", {"dish": 7}).status_code == 403
+    for wish in ({"dish": 7}, {"dish": dish, "quantity": 0}, {"dish": dish, "quantity": 10},
+                 {"dish": dish, "quantity": True}, {"dish": dish, "options": "size_l"},
+                 {"dish": dish, "options": [7]}, ["dish"]):
+        assert reader.post("join", wish).status_code == 403
+    assert reader.post("lock", **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
     own = f"{dorm.stage.base_url}/g/G1"
     stranger = requests.post(f"{own}/join", json={"dish": dish}, timeout=10,
                              headers={"Sec-Fetch-Site": "same-origin"})
@@ -118,14 +180,14 @@ def test_the_code_is_drawn_from_what_wechat_says_is_in_it(dorm):
 @pytest.mark.browser
 def test_wechat_takes_the_card_for_sharing(dorm, chromium: Browser):
     gathered(dorm)
-    page = _phone(chromium, dorm, "小林", watch_shares=True)
+    page = _phone(chromium, dorm, "小林", SHARES)
     page.wait_for_function("window.shared", timeout=60_000)
     card = page.evaluate("window.shared")
     assert card["title"].startswith("拼单G1：阿香黄焖鸡米饭")
     assert "3人✓免配送" in card["desc"]
     assert card["link"].endswith("/g/G1")
     assert requests.get(card["imgUrl"], timeout=10).headers["Content-Type"] == "image/png"
-    page.context.close()
+    put_away(page)
 
 
 @pytest.mark.browser
@@ -141,10 +203,10 @@ def test_three_people_at_once_see_each_other_come_and_pay(dorm, chromium: Browse
     lin, zhou, chen = pages.values()
     for page, dish in ((zhou, "黄焖排骨饭"), (chen, "黄焖牛腩饭")):
         page.get_by_role("button", name=f"要{dish}").click()
+        page.locator("#put").click()
         expect(page.get_by_role("button", name="付我这份")).to_be_visible(timeout=30_000)
     expect(lin.get_by_text("3人✓免配送")).to_be_visible(timeout=30_000)
     expect(lin.get_by_text("黄焖牛腩饭").first).to_be_visible()
-    assert lin.evaluate("document.documentElement.scrollWidth") <= 375
     zhou.get_by_role("button", name="付我这份").click()
     zhou.get_by_role("button", name="微信支付").click()
     zhou.get_by_role("button", name="确认支付").click()
@@ -160,8 +222,28 @@ def test_three_people_at_once_see_each_other_come_and_pay(dorm, chromium: Browse
     """)
     expect(chen.get_by_text("已锁单")).to_be_visible(timeout=30_000)
     for page in pages.values():
-        assert page.complaints == []
-        page.context.close()
+        put_away(page)
+
+
+@pytest.mark.browser
+def test_a_dish_is_chosen_on_its_sheet(dorm, chromium: Browser):
+    gathered(dorm)
+    page = _phone(chromium, dorm, "小周")
+    page.get_by_role("button", name="要黄焖鸡米饭").click()
+    page.get_by_role("button", name="大份 +¥3.00").click()
+    page.get_by_role("button", name="微辣").click()
+    page.get_by_role("button", name="中辣").click()  # instead of 微辣
+    page.get_by_role("button", name="多一份").click()
+    page.get_by_label("备注").fill("少油")
+    expect(page.locator("#put")).to_have_text("加上 ¥38.00")
+    page.screenshot(path=SHOTS / "group-sheet.png")
+    page.locator("#put").click()
+    expect(page.locator("#sheet")).to_be_hidden()
+    expect(page.locator(".bags .own")).to_contain_text("黄焖鸡米饭 中辣 大份 ×2", timeout=30_000)
+    with Sessions() as session:
+        order = session.scalars(select(Order).filter_by(note="少油")).one()
+        assert set(order.lines[-1].options) == {"size_l", "spice_mid"}
+    put_away(page)
 
 
 # What WeChat's script accepted of the card, once wx.config had been.
@@ -173,14 +255,8 @@ SHARES = """Object.defineProperty(window, "wx", {configurable: true, get: () => 
 }})"""
 
 
-def _phone(chromium: Browser, chat, name: str, *, watch_shares: bool = False) -> Page:
-    context = chromium.new_context(viewport={"width": 375, "height": 667})
-    context.set_default_timeout(60_000)  # the machine may be busy
-    page = context.new_page()
-    if watch_shares:
-        page.add_init_script(SHARES)
-    page.complaints = []  # type: ignore[attr-defined]
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore
-    page.goto(chat.stage.world.open(name, f"{chat.stage.base_url}/g/G1"))
+def _phone(chromium: Browser, chat, name: str, script: str = "") -> Page:
+    page = small_page(chromium, chat.stage.world.open(name, f"{chat.stage.base_url}/g/G1"),
+                      script=script)
     expect(page.locator("#live")).to_be_visible()
     return page

@@ -1,16 +1,22 @@
 """代付: a roommate pays; each payer their own number and link, and nobody pays twice."""
 from urllib.parse import urlsplit
 
+import pytest
 import requests
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
+from config.settings import VAR
 from handlers.payment import Recorded, RecordPayment, record_payment
 from models.base import Sessions, utcnow
 from models.order import Order
 from models.payment import Payment, PaymentState, Refund
+from tests.support.browser import put_away, small_page
 from tests.support.payment import at_once, balances
 from tests.support.simulator import credentials
 from tests.transcripts.test_group_order import gathered
+
+SHOTS = VAR / "screenshots"
 
 
 def offered(chat) -> str:
@@ -135,3 +141,21 @@ def test_a_draft_is_confirmed_by_it_and_a_share_of_a_group_may_be_paid_for(dorm)
         小王  $w代付
         bot   paying_for.forward  code=$w
     """)
+
+
+@pytest.mark.browser
+def test_a_roommate_says_yes_and_pays_on_two_pages(chat, chromium: Browser):
+    page = small_page(chromium, chat.stage.world.open("小周", offered(chat)))
+    expect(page.locator(".amount")).to_contain_text("¥13.00")
+    expect(page.get_by_text("黄焖鸡米饭 微辣")).to_be_visible()
+    page.screenshot(path=SHOTS / "paying-for.png")
+    page.locator("button[data-post]").click()
+    page.get_by_role("button", name="微信支付").click()
+    page.get_by_role("button", name="确认支付").click()
+    expect(page.locator("#standing")).to_contain_text("付好了")
+    late = small_page(chromium, chat.stage.world.open("小陈", chat.kept["$d"]), scheme="dark")
+    expect(late.locator("button[data-post]")).to_have_count(0)
+    late.screenshot(path=SHOTS / "paying-for-late.png")
+    chat.play("(work)\ncard  小林  paid  ¥13.00")
+    put_away(page)
+    put_away(late)

@@ -4,6 +4,7 @@ import re
 import pytest
 import requests
 from click.testing import CliRunner
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from cli.payouts import payouts
@@ -11,10 +12,12 @@ from config import settings
 from models.base import Sessions, utcnow
 from models.payout import Payout
 from models.rider import Rider
+from tests.support.browser import put_away, small_page
 from tests.support.payment import at_once, balances
 from tests.transcripts.stories import AT_THE_DOOR
 from tests.transcripts.test_first_lunch import pin_of
 
+SHOTS = settings.VAR / "screenshots"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 
 
@@ -56,8 +59,13 @@ def take(chat, who="阿哲"):
 
 
 def open_page(chat, who="阿哲"):
+    return requests.get(address(chat, who), timeout=10).text
+
+
+def address(chat, who="阿哲"):
+    """Where `who`'s phone opens the newest link that 阿哲 was sent."""
     url = re.findall(r'href="([^"]+/r/[^"]+)"', "".join(chat._shown["阿哲"]))[-1]
-    return requests.get(chat.stage.world.open(who, url), timeout=10).text
+    return chat.stage.world.open(who, url)
 
 
 CLOSE = """
@@ -286,3 +294,32 @@ def test_transfers_are_reconciled_too(delivered, run):
     told = CliRunner().invoke(reconcile, ["--date", day])
     assert re.search(r"transfer +T\w+ +another amount +ours +-1.61 +WeChat's +-1.60", told.stdout)
     assert "1.60" in run("list").stdout or "1.61" in run("list").stdout
+
+
+@pytest.mark.browser
+def test_the_rider_takes_the_money_on_a_small_phone(delivered, chromium: Browser):
+    delivered.stage.world.knobs.transfer_takes_s = 0
+    delivered.play("""
+        阿哲  提现
+        (work)
+        push  阿哲  payout.waiting
+    """)
+    page = small_page(chromium, address(delivered))
+    expect(page.locator(".amount")).to_have_text("¥1.60")
+    button = page.get_by_role("button", name="收进零钱")
+    button.click()
+    page.locator("[data-transfer-sheet]").wait_for()
+    page.screenshot(path=SHOTS / "payout.png")
+    page.keyboard.press("Escape")
+    expect(page.locator("#standing")).to_contain_text("还没收")
+    button.click()
+    page.locator("[data-transfer-confirm]").click()
+    delivered.stage.world.settle()
+    delivered.stage.pump()
+    expect(page.locator("#standing")).to_contain_text("已经进你的零钱")
+    expect(button).to_have_count(0)
+    assert newest().state == "paid"
+    put_away(page)
+    other = small_page(chromium, address(delivered, "小林"))
+    expect(other.get_by_role("button", name="收进零钱")).to_have_count(0)
+    put_away(other)

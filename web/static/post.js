@@ -3,7 +3,6 @@
 
 (() => {
   const toast = document.getElementById("toast");
-  const note = document.getElementById("note");
 
   function say(words) {
     toast.textContent = words;
@@ -11,23 +10,24 @@
   }
 
   async function post(button) {
+    if (button.dataset.sure && !window.confirm(button.dataset.sure)) return;
     button.disabled = true;
     try {
       const answer = await fetch(button.dataset.post, {
         method: "POST", credentials: "same-origin",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ dish: button.dataset.dish, note: note?.value }),
+        body: button.dataset.wish ?? "{}",
       });
       const told = await answer.json();
       if (answer.status === 401) { location.reload(); return; }
       if (told.url) { location.href = told.url; return; }
       say(answer.ok ? told.says : told.error);
-      if (answer.ok && note) note.value = "";
       document.dispatchEvent(new Event("look"));
     } catch {
       say(toast.dataset.offline);
     } finally {
       button.disabled = false;
+      document.dispatchEvent(new Event("posted"));
     }
   }
 
