@@ -16,11 +16,15 @@ from models.campus import Campus
 from models.inbox import Inbox
 from models.person import Person
 from models.rider import Rider
+from models.shop import ShopOwner
 
 MOST_A_MINUTE = 20
 A_MINUTE = timedelta(minutes=1)
 # A call for help never comes here: see bot/sos.py.
-_NEVER_LIMITED = frozenset({"pin", "confirm", "group_pay"})
+_NEVER_LIMITED = frozenset({"confirm", "group_pay"})
+# What riders and cooks report of their work comes in bursts after a tunnel, or at a full counter.
+_RIDING = frozenset({"pin", "take", "decline", "at_shop", "picked_up", "arrived"})
+_COOKING = frozenset({"take", "reject", "cooked"})
 
 
 class OutOfTurn(Exception):
@@ -102,12 +106,12 @@ def _note_contact(person: Person, heard: Heard, heard_at: datetime) -> None:
 
 def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Reply | None:
     """One polite line for the first message over the limit; silence for those that follow."""
-    if row.is_event or _is_urgent(session, person, heard.text):
+    if row.is_event:
         return None
     since = row.heard_at - A_MINUTE
     with session.no_autoflush:  # what was noted of the person goes out with the turn's changes
         said = row.said_until_now(session, since=since, most=MOST_A_MINUTE + 1)
-    if len(said) <= MOST_A_MINUTE:
+    if len(said) <= MOST_A_MINUTE or _is_urgent(session, person, heard.text):
         return None
     if dialogue.hushed_since(person, since):
         return Reply("talk.hushed")
@@ -119,8 +123,12 @@ def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Rep
 
 
 def _is_urgent(session: Session, person: Person, text: str) -> bool:
-    """A code at a door, from who carries the order; and the way to a payment."""
+    """The way to a payment; a step of the work, or a code at a door, from whose work it is."""
     command = read_command(text)
-    if command is None or command.name not in _NEVER_LIMITED:
+    if command is None:
         return False
-    return command.name != "pin" or Rider.of_person(session, person.id) is not None
+    if command.name in _RIDING and Rider.of_person(session, person.id):
+        return True
+    if command.name in _COOKING and ShopOwner.shop_ids_of(session, person.id):
+        return True
+    return command.name in _NEVER_LIMITED

@@ -323,9 +323,12 @@ def _change(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
     return _add(turn, group, command) if (command.code or "").startswith("G") else None
 
 
-def at_door(turn: Turn, digits: str) -> Reply | None:
-    """Four digits from a rider at whose door a group's bags stand."""
-    return trip.hand_over(turn.session, turn.speaker, digits, now=turn.now)
+def at_door(turn: Turn, command: Command) -> Reply | None:
+    """Four digits from a rider at whose door a group's bags stand, or stood."""
+    if reply := trip.hand_over(turn.session, turn.speaker, command.rest, now=turn.now):
+        return reply
+    group = groups.find(turn.session, turn.speaker, command.code) if command.code else None
+    return trip.as_it_stands(turn.session, turn.speaker, group) if group else None
 
 
 _WORDS: Final[dict[str, Act]] = {

@@ -21,7 +21,7 @@ from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
 from bot.routes.undo import take_back
 from config.texts import MOST_TAPS, Reply
-from handlers import customer, human, kitchen, menu, paying_for, rider, suggest, tracking
+from handlers import customer, dialogue, human, kitchen, menu, paying_for, rider, suggest, tracking
 from handlers import order as ordering
 from handlers.taps import is_stale
 from models.order import Order
@@ -125,15 +125,20 @@ def _kitchen(action: Callable[..., Reply]) -> Route:
 
 
 def _pin(turn: Turn, command: Command) -> Reply | None:
-    """Four digits are a hand-over code only for a rider who stands at a door."""
-    if turn.speaker.rider is None:
+    """Four digits are a hand-over code only for a rider with something to hand over."""
+    working = turn.speaker.rider
+    if working is None:
         return None
-    if reply := group_order.at_door(turn, command.rest):
+    if reply := group_order.at_door(turn, command):
         return reply
     order = by_code(turn, command.code)
     at_door = any(o.state == OrderState.ARRIVED for o in turn.speaker.carrying)
-    if not at_door or (command.code and order is None):
+    if (command.code and order is None) or (order and order.buyer_id == working.person_id):
         return None
+    if not (order or at_door) and (
+            not (turn.speaker.carrying or working.may_work)
+            or dialogue.pending(turn.speaker.person, now=turn.now)):
+        return None  # a room, a price: what they were asked for
     cmd = rider.HandOver(command.rest, order.id if order else None)
     return rider.hand_over(turn.session, turn.speaker, cmd, now=turn.now)
 

@@ -13,6 +13,7 @@ from config.texts import Reply
 from handlers import rider, undo
 from handlers.group_order.bags import bags_of
 from handlers.rider.handover import MOST_PIN_MISSES
+from handlers.rider.shared import others
 from handlers.speaker import Speaker
 from models.base import Session
 from models.group_order import GroupOrder
@@ -122,6 +123,16 @@ def hand_over(session: Session, speaker: Speaker, pin: str, *, now: datetime) ->
     given = mine if match.buyer_id == group.opener_id else [
         o for o in mine if o.buyer_id == match.buyer_id]
     return _given(session, speaker, group, given, len(mine) - len(given), now=now)
+
+
+def as_it_stands(session: Session, speaker: Speaker, group: GroupOrder) -> Reply | None:
+    """For its rider, when no bag of it waits at a door: all given, or the step that comes first."""
+    bags = session.scalars(select(Order).filter_by(
+        group_id=group.id, rider_id=speaker.rider.id if speaker.rider else -1)).all()
+    going = [order for order in bags if order.is_live]
+    if going:
+        return Reply("rider.nothing_arrived", {"others": others(speaker)})
+    return Reply("group.rider_all_given", {"code": group.code}) if bags else None
 
 
 def _given(session: Session, speaker: Speaker, group: GroupOrder, given: Sequence[Order],

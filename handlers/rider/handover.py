@@ -37,7 +37,8 @@ def hand_over(session: Session, speaker: Speaker, cmd: HandOver, *, now: datetim
             Reply("rider.which_one", {"code": o.code, "pin": cmd.pin}) for o in waiting[:4]]})
     order_id = cmd.order_id or (waiting[0].id if waiting else None)
     if order_id is None:
-        return Reply("rider.nothing_arrived")
+        return Reply("rider.nothing_arrived" if others(speaker) else "rider.nothing_in_hand",
+                     {"others": others(speaker)})
     order, refusal = own_job(session, speaker, order_id, OrderEvent.HANDED_OVER)
     if refusal:
         return refusal

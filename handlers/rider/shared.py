@@ -43,11 +43,11 @@ def next_step(order: Order) -> Reply | None:
             return None
 
 
-def others(speaker: Speaker, order: Order) -> list[Reply]:
-    """What else this rider has in hand, a line each."""
+def others(speaker: Speaker, order: Order | None = None) -> list[Reply]:
+    """What (else) this rider has in hand, a line each."""
     return [Reply("rider.also", {"code": other.code, "state": state_of(other),
                                  "next": next_step(other)})
-            for other in speaker.carrying if other.id != order.id and other.is_live][:2]
+            for other in speaker.carrying if other is not order and other.is_live][:2]
 
 
 def stand_at(speaker: Speaker, place: Place | None, now: datetime) -> None:

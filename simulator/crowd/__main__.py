@@ -35,10 +35,11 @@ def main() -> int:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: town.over.set())
     everybody = gather(town, people)
+    town.students += [person for person in everybody if isinstance(person, Student)]
     threading.Thread(target=_carry_news, args=(town, everybody), daemon=True).start()
     for person in everybody:
         person.thread.start()
-    left = _wait(town, [p for p in everybody if isinstance(p, Student)], lunch_s + AFTER_S)
+    left = _wait(town, town.students, lunch_s + AFTER_S)
     town.over.set()
     return 1 if left else 0
 

@@ -38,6 +38,10 @@ class Bubble:
         """The first words to tap whose text matches."""
         return next((tap for tap in self.taps if re.search(pattern, tap.content)), None)
 
+    def link(self, part: str) -> str | None:
+        """The first link with this in its address."""
+        return next((link for link in self.links if part in link), None)
+
     @property
     def code(self) -> str:
         """The first order's or group's code that is read anywhere."""

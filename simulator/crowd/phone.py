@@ -39,16 +39,24 @@ class Phone:
         tapped = {"msgmenuid": tap_id} if tap_id else {}
         return self._do("text", content=words, **tapped)
 
+    def take(self, link: str) -> str:
+        """Open a link that pays for somebody and say yes; one's own pay link."""
+        return str(self._press(link, "take")["url"])
+
     def pay(self, link: str) -> bool:
         """Open a pay link, tap its button and confirm. False: it could not be paid."""
-        page = self._post("open", url=link)["url"]
-        shown = ask("GET", page)
-        origin, path = "{0.scheme}://{0.netloc}".format(urlsplit(page)), urlsplit(shown.url).path
-        signed = ask("POST", f"{origin}{path}/prepay", headers={
-            "Origin": origin, "Sec-Fetch-Site": "same-origin"}).json()
+        signed = self._press(link, "prepay")
         told = self._post("pay", request=signed,
                           prepay_id=str(signed["package"]).removeprefix("prepay_id="))
         return str(told["err_msg"]).endswith(":ok")
+
+    def _press(self, link: str, button: str) -> dict[str, Any]:
+        """Open a page of ours and press a button of it; what its script is told."""
+        page = self._post("open", url=link)["url"]
+        shown = ask("GET", page)
+        origin, path = "{0.scheme}://{0.netloc}".format(urlsplit(page)), urlsplit(shown.url).path
+        return dict(ask("POST", f"{origin}{path}/{button}", headers={
+            "Origin": origin, "Sec-Fetch-Site": "same-origin"}).json())
 
     def _do(self, deed: str, **what: Any) -> str:
         return str(self._post(deed, **what).get("reply") or "")

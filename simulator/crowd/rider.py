@@ -83,6 +83,10 @@ class Rider(Person):
             self.later(lambda: self._ask(code, student, knocks + 1), 3, 5)
 
     def _give(self, code: str, pin: str) -> bool:
-        """Say the four digits; whether they were taken."""
+        """Say the four digits; whether they were taken. An opener's give out a whole group's."""
         kind = "code_of" if len(self.in_hand) > 1 else "code"
-        return "✓" in self.say(self.words(kind, code=code, pin=pin)).text
+        answer = self.say(self.words(kind, code=code, pin=pin)).text
+        if f"{code}完成" in answer:
+            for student in self.town.buyers(code):
+                student.receive()
+        return "✓" in answer

@@ -9,8 +9,10 @@ from simulator.crowd.town import Town
 
 EATS, PAYS_LATE, NEVER_PAYS = "eats", "pays late", "never pays"
 DROPS, CANCELS, ASKS_BACK = "drops the draft", "cancels", "asks the kitchen"
-FATES = (EATS, CANCELS, NEVER_PAYS, EATS, PAYS_LATE, EATS, ASKS_BACK, EATS, DROPS, EATS)
+FRIEND_PAYS, COMPLAINS = "a friend pays", "complains"
+FATES = (EATS, CANCELS, NEVER_PAYS, COMPLAINS, PAYS_LATE, EATS, ASKS_BACK, FRIEND_PAYS, DROPS, EATS)
 IS_NEW, CHANGES, ASKS, CHATS = 0.5, 0.35, 0.5, 0.15
+ASKED, RECEIVED = "a friend asks", "the bag"  # what is said and given without WeChat
 PIN = re.compile(r"取餐码 ?(\d{4})")
 ENDED = re.compile("已取消|没接|自动关了|送到了|没有进行中的单|完成")
 
@@ -28,7 +30,7 @@ class Student(Person):
         self.room = str(self.chance.randint(1, 6) * 100 + self.chance.randint(1, 30))
         self.shop = self.chance.choice(town.shops)
         self.code = self.pin = ""
-        self.has_paid = self.is_giving_up = False
+        self.has_paid = self.is_giving_up = self.has_eaten = False
         self._at_the_door = threading.Lock()
 
     @property
@@ -73,9 +75,14 @@ class Student(Person):
         self._note(bubble)
         if self.is_done:
             return
-        pay = next((link for link in bubble.links if "/p/" in link), None)
-        if pay:
+        if pay := bubble.link("/p/"):
             self._asked_to_pay(pay)
+        elif treat := bubble.link("/d/"):
+            self._forward(treat, is_mine=bubble.card != ASKED)
+        elif bubble.card == RECEIVED:
+            self.later(lambda: self.say(self.words("complain", code=self.code)), 3, 6)
+        elif tap := bubble.tap("退款$|赔付$|找回$"):
+            self.tap_later(tap, 2, 5)
         elif tap := bubble.tap("^确认[A-Z]"):
             self._quoted(tap.code, bubble)
         elif tap := bubble.tap("^确定取消|申请退$|去掉|自取$|拿到了$|^确定退出"):
@@ -93,10 +100,14 @@ class Student(Person):
         """The hand-over code, wherever it stands; and whether all is over."""
         if bubble.card == "arrived":
             self.pin = next((v for v in bubble.values if re.fullmatch(r"\d{4}", v)), self.pin)
-        elif bubble.card == "refunded" and self.is_giving_up:
+        elif bubble.card == "refunded" and (self.is_giving_up or self.has_eaten):
             self.is_done = True
+        elif bubble.card == "paid":
+            self.has_paid = True
         elif found := PIN.search(bubble.text):
             self.pin = found[1]
+        if self.has_eaten:
+            return
         if self.code and ENDED.search(bubble.text) and self.code in (bubble.text or ""):
             self.is_done = True
         if "没有进行中的单" in bubble.text and self.code:
@@ -123,6 +134,9 @@ class Student(Person):
             self.later(self.give_up, 15, 30)
         elif self.fate == PAYS_LATE:
             self.later(lambda: self._pay(link), 10, 20)
+        elif self.fate == FRIEND_PAYS and self.once("friend"):
+            self.later(lambda: self.say(self.words("ask_friend", code=self.code)), 2, 4)
+            self.later(self._pay_after_all, 30, 35)
         else:
             self.later(lambda: self._pay(link), 1, 4)
 
@@ -137,9 +151,21 @@ class Student(Person):
         elif self.fate == ASKS_BACK:
             self.later(self.give_up, 8, 12)
 
+    def _forward(self, link: str, *, is_mine: bool) -> None:
+        """The link that pays for somebody: one's own goes to a friend, a friend's is paid."""
+        if is_mine:
+            self.town.friend_of(self).news.put(Bubble(links=(link,), card=ASKED))
+        elif self.once(f"pay {link}"):
+            self.later(lambda: self.phone.pay(self.phone.take(link)), 2, 5)
+
+    def _pay_after_all(self) -> None:
+        """The friend did not: a new link for oneself."""
+        if not (self.has_paid or self.is_done or self.is_giving_up):
+            self.say(self.words("pay_myself", code=self.code))
+
     def _wait(self) -> None:
         """Ask now and then: what the answer says may end the waiting."""
-        if self.is_done:
+        if self.is_done or self.has_eaten:
             return
         if self.happens(CHATS):
             self.say(self.words("chatter"))
@@ -164,6 +190,8 @@ class Student(Person):
                 self.is_done = True
                 return
             self.give_up()
+        if self.town.is_closing and self.has_eaten:
+            self.is_done = True
         if not self.is_done:
             self.later(self._go_home, 5, 8)
 
@@ -181,4 +209,9 @@ class Student(Person):
             self._at_the_door.release()
 
     def receive(self) -> None:
-        self.is_done = True
+        """Called from the rider's thread. Most go home happy."""
+        self.has_eaten = True
+        if self.fate == COMPLAINS:
+            self.news.put(Bubble(card=RECEIVED))
+        else:
+            self.is_done = True

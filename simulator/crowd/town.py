@@ -60,6 +60,7 @@ class Town:
     seed: int = 0
     say: Callable[[str], None] = lambda line: None
     counter: set[str] = field(default_factory=set)  # codes whose food stands there
+    students: "list[Student]" = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     _buyers: dict[str, "list[Student]"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -82,6 +83,12 @@ class Town:
         """Who stands at the door for this order, or for this group."""
         with self._lock:
             return list(self._buyers.get(code, ()))
+
+    def friend_of(self, student: "Student") -> "Student":
+        """Somebody who is still here, if anybody else is."""
+        others = [s for s in self.students if s is not student]
+        here = [s for s in others if not s.is_done]
+        return self.chance(f"{student.name}'s friend").choice(here or others or [student])
 
     def dorms(self) -> list[dict[str, Any]]:
         return [place for place in self.campus["places"] if place["kind"] == "dorm"]

@@ -86,6 +86,10 @@ def test_the_whole_journey(dorm):
         bot   group.rider_given  labels=2号  left=2
         阿哲  {pin_of(dorm, "小林")}
         bot   rider.delivered  code=$g  count=3
+        阿哲  $g {pin_of(dorm, "小陈")}
+        bot   group.rider_all_given  code=$g
+        小陈  $g {pin_of(dorm, "小陈")}
+        bot   group.is_locked
         (work)
         push  小陈  buyer.delivered
     """)

@@ -5,7 +5,7 @@ from models.base import Sessions
 from models.order import Order
 from models.outbox import Outbox
 from models.person import Person
-from tests.transcripts.stories import AT_THE_DOOR
+from tests.transcripts.stories import AT_THE_DOOR, TAKEN
 from tests.transcripts.test_bad_days import pin_of
 
 FULL = 20
@@ -72,6 +72,26 @@ def test_a_code_at_the_door_is_taken_however_much_was_said(chat):
         bot   talk.too_many
         阿哲  {pin}
         bot   rider.delivered
+    """)
+
+
+def test_steps_of_the_work_that_come_in_a_burst_are_all_taken(chat):
+    chat.play(TAKEN)
+    fill(chat, "阿哲", said=2)
+    fill(chat, "阿香", said=1)
+    chat.play("""
+        阿香  $c到了
+        bot   talk.too_many
+        阿香  $c出餐
+        bot   kitchen.cooked
+        阿哲  $c到店
+        bot   rider.at_shop
+        阿哲  $c取到
+        bot   rider.picked_up
+        阿哲  $c到了
+        bot   rider.arrived
+        阿哲  看菜单
+        bot   talk.too_many
     """)
 
 

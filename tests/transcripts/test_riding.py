@@ -9,6 +9,7 @@ from models.order import Order
 from models.rider import Offer, OfferState, Rider, RiderStatus
 from tests.conftest import CAMPUS
 from tests.support.transcript import Chat
+from tests.transcripts.stories import TAKEN
 from tests.transcripts.test_first_lunch import pin_of
 
 
@@ -340,3 +341,33 @@ def test_a_rider_who_stood_aside_hears_why_not_for_this_one(riders):
         bot   rider.why_away  code=$d
     """)
 
+
+
+def test_a_code_with_nobody_at_the_door_says_what_comes_first(chat):
+    chat.play("""
+        阿哲  1234
+        bot   talk.lost_at_work
+    """)
+    chat.play(TAKEN)
+    chat.play("""
+        阿哲  1234
+        bot   rider.nothing_arrived  还没有到楼下的单  手上还有
+        阿哲  $c 1234
+        bot   rider.as_it_stands  code=$c
+    """)
+    chat.play("""
+        阿哲  $c到店
+        阿香  $c出餐
+        阿哲  $c取到
+        阿哲  $c到了
+        bot   rider.arrived
+        (work)
+    """)
+    chat.play(f"""
+        阿哲  {pin_of(chat, "小林")}
+        bot   rider.delivered
+        阿哲  {pin_of(chat, "小林")}
+        bot   rider.nothing_in_hand
+        阿哲  $c {pin_of(chat, "小林")}
+        bot   rider.as_it_stands  code=$c
+    """)
