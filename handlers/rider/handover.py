@@ -1,5 +1,6 @@
 """The buyer's code ends an order, and its money becomes the shop's, the rider's and ours."""
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +24,7 @@ MOST_PIN_MISSES = 3
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """`order_id` None: the order this rider last reported as arrived."""
+    """`order_id` None: whichever order at this rider's door has this code."""
 
     pin: str
     order_id: int | None = None
@@ -33,8 +34,7 @@ def hand_over(session: Session, speaker: Speaker, cmd: HandOver, *, now: datetim
     """Finish an order by the buyer's code. Three misses, and a person must look."""
     waiting = [o for o in speaker.carrying if o.state == OrderState.ARRIVED]
     if cmd.order_id is None and len(waiting) > 1:
-        return Reply("rider.which_order", {"orders": [
-            Reply("rider.which_one", {"code": o.code, "pin": cmd.pin}) for o in waiting[:4]]})
+        return _hand_over_one_of(session, speaker, waiting, cmd.pin, now=now)
     order_id = cmd.order_id or (waiting[0].id if waiting else None)
     if order_id is None:
         return Reply("rider.nothing_arrived" if others(speaker) else "rider.nothing_in_hand",
@@ -47,6 +47,19 @@ def hand_over(session: Session, speaker: Speaker, cmd: HandOver, *, now: datetim
     if not secrets.compare_digest(order.pin or "", cmd.pin):
         return _pin_missed(session, speaker, order, now=now)
     return _delivered(session, speaker, order, now=now)
+
+
+def _hand_over_one_of(session: Session, speaker: Speaker, waiting: Sequence[Order], pin: str, *,
+                      now: datetime) -> Reply:
+    """Several people come down to one door: whose code is this? A wrong one counts against each
+    of them, as in a group: guessing is not worth more where more is waiting."""
+    fitting = [o for o in waiting if secrets.compare_digest(o.pin or "", pin)]
+    if len(fitting) > 1:
+        return Reply("rider.which_order", {"orders": [
+            Reply("rider.which_one", {"code": o.code, "pin": pin}) for o in fitting[:4]]})
+    tried = fitting or sorted(waiting, key=lambda order: order.id)
+    replies = [hand_over(session, speaker, HandOver(pin, order.id), now=now) for order in tried]
+    return next((r for r in replies if r.key != "rider.pin_locked"), replies[0])
 
 
 def _pin_missed(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:

@@ -35,6 +35,8 @@ class Rider(Person):
             self._take(tap.code)
         elif tap := bubble.tap("取到$"):
             self._wait_for_food(tap.code)
+        elif tap := bubble.tap(r"^[A-Z]\d+ \d{4}$"):
+            self.tap_later(tap, 1, 2)  # two bags with one code: any of them
         elif (tap := bubble.tap(r"[A-Z]\d+到了$")) and self.once(f"go {tap.code}"):
             code = tap.code
             self.later(lambda: self._arrive(code), 4, 10)

@@ -156,15 +156,48 @@ def test_the_same_building_is_a_reason_and_two_codes_are_told_apart(riders):
         (work)
     """)
     mine, other = pin_of(riders, "小林"), pin_of(riders, "小陈")
+    wrong = next(f"{n:04d}" for n in range(3) if f"{n:04d}" not in (mine, other))
     riders.play(f"""
+        阿哲  {wrong}
+        bot   rider.pin_wrong  left=2
         阿哲  {mine}
-        bot   rider.which_order
-        阿哲  $c {mine}
         bot   rider.delivered  code=$c  count=1
+        阿哲  {wrong}
+        bot   rider.pin_wrong  left=1
         阿哲  {other}
         bot   rider.delivered  code=$d  count=2
         阿哲  下线
         bot   rider.offline  count=2
+    """)
+
+
+def test_guesses_count_against_everybody_at_the_door_and_equal_codes_are_asked_about(riders):
+    riders.play("阿哲  上线" + taken("小林", "$c") + cooking("小陈", "$d") + """
+        (work)
+        push  阿哲  rider.offer  code=$d
+        阿哲  接$d
+        阿哲  $c取到
+        阿哲  $d取到
+        阿哲  $c到了
+        阿哲  $d到了
+        bot   rider.arrived
+        (work)
+    """)
+    with Sessions.begin() as session:
+        session.execute(update(Order).values(pin="1234"))
+    riders.play("""
+        阿哲  1234
+        bot   rider.which_order  $c  $d
+        阿哲  0000
+        bot   rider.pin_wrong
+        阿哲  1111
+        bot   rider.pin_wrong
+        阿哲  2222
+        bot   rider.pin_locked
+        阿哲  $d 1234
+        bot   rider.pin_locked
+        阿哲  $c 1234
+        bot   rider.pin_locked
     """)
 
 
