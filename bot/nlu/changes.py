@@ -64,6 +64,8 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
     if line.more or more_after or _P["change_zai"].search(before):
         return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
     if line.qty is not None or options:
+        if options and _P["unnamed_source_qizhong"].search(reading.text[:line.at]):
+            return {"dish_id": dish, "qty": None, "options": options, "op": "set"}
         return {"dish_id": dish, "qty": line.qty, "options": options, "op": "set"}
     if _P["change_lai"].search(before[-3:]):
         return {"dish_id": dish, "qty": 1, "options": [], "op": "add"}
@@ -73,7 +75,9 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
 def _unnamed_source(reading: Reading, assembly: Assembly, lines: list[Line], held: list[str]
                     ) -> list[dict[str, Any]]:
     """`换成Y`, `不要那个了换成Y`, `其中一杯换成Y`: the line that goes, though not named."""
-    at = next((bead.start for bead in assembly.beads if bead.kind in ("replace", "oneof")), None)
+    kinds = ("replace", "oneof", "correct") if _P["meant"].search(reading.text) else (
+        "replace", "oneof")
+    at = next((bead.start for bead in assembly.beads if bead.kind in kinds), None)
     if at is None or not held:
         return []
     goals = [line for line in lines if line.at >= at and line.ids[0] not in held]

@@ -6,9 +6,11 @@ from itertools import pairwise
 from typing import Any, Final
 
 from bot.nlu.lexicon import Lexicon
+from bot.nlu.patterns import PATTERNS
 from bot.nlu.reading import Cell, Reading
 from bot.nlu.words import FOLDER
 
+_P: Final = PATTERNS["reading"]
 _HARD: Final = frozenset(",;。.!?、~")
 _SOFT: Final = frozenset(" ()[]\"'+&")
 
@@ -38,6 +40,7 @@ class Bead:
     end: int
     value: Any = None
     sure: bool = True
+    added: bool = False      # an option said as 加…
 
 
 _ROLE_OF_CUE: Final = (
@@ -50,10 +53,18 @@ _AFTER_ONLY: Final = frozenset(_STEER["after_only"])
 
 
 def beads_of(reading: Reading) -> list[Bead]:
-    """The cells as beads; words that steer nothing become `word` or, if punctuation, `stop`."""
+    """The cells as beads; words that steer nothing become `word` or, if punctuation, `stop`.
+
+    一大杯 is an amount and a size.
+    """
     beads: list[Bead] = []
+    sizes = reading.lexicon.options.phrases
     for cell in reading.cells:
         said = reading.text[cell.start:cell.end]
+        if cell.kind == "Q" and len(said) > 2 and said[-2:] in sizes and said[-2] in "大中小":
+            beads.append(Bead("Q", cell.start, cell.end - 2, cell.value))
+            beads.append(Bead("O", cell.end - 2, cell.end, (sizes[said[-2:]],)))
+            continue
         beads.append(_bead(cell, said, reading))
         if cell.kind == "M" and len(beads) > 1 and beads[-2].kind == "D" and _is_pieces(said):
             beads[-1] = Bead("Q", cell.start, cell.end, cell.value[0] / 100)
@@ -77,10 +88,10 @@ def _bead(cell: Cell, said: str, reading: Reading) -> Bead:
         return Bead("word", cell.start, cell.end, said)
     if cell.kind == "N":
         value = reading.lexicon.numerals.value(cell.value)
-        if value and 0 < value <= 99:
+        if value and 0 < value <= 99 and value == int(value):
             return Bead("Q", cell.start, cell.end, value, False)
         return Bead("word", cell.start, cell.end, said)
-    return Bead(cell.kind, cell.start, cell.end, cell.value, cell.sure)
+    return Bead(cell.kind, cell.start, cell.end, cell.value, cell.sure, said.startswith("加"))
 
 
 class Assembly:
@@ -89,7 +100,8 @@ class Assembly:
     def __init__(self, reading: Reading, shop_hints: Sequence[str] = ()) -> None:
         self.reading = reading
         self.lexicon: Lexicon = reading.lexicon
-        self.beads = _as_shops(_dropped(beads_of(reading), reading), reading)
+        beads = _taken_back(_per_person(beads_of(reading), reading))
+        self.beads = _as_shops(_dropped(beads, reading), reading)
         self.hints = list(shop_hints)
         self.lines: list[Line] = []
         self.loose: list[tuple[str, ...]] = []          # options said of no dish
@@ -103,6 +115,7 @@ class Assembly:
         self._split()
         self._choose_shops()
         self._quantities()
+        self._without_strays()
         self._options()
         self._corrections()
         self._unrepeat()
@@ -120,7 +133,11 @@ class Assembly:
 
     def _split(self) -> None:
         """`两杯奶茶 一杯少冰一杯去冰`, `三份都加蛋 其中一份加芝士`: one dish, made differently."""
-        if len(self.lines) != 1 or not (groups := self._groups(self.lines[0].end)):
+        if len(self.lines) != 1:
+            return
+        start = self.lines[0].end
+        groups = self._groups_behind(start) or self._groups(start)
+        if not groups:
             return
         apart = [bead for bead in self.beads if bead.kind == "Q" and bead.sure
                  and all(bead is not amount for amount, _ in groups)]
@@ -130,7 +147,8 @@ class Assembly:
             return
         made = [(float(amount.value), options) for amount, options in groups]
         made += [(rest, [])] if total and rest else []
-        self._divide(made, self._shared(groups[0][0].start))
+        first = min(bead.start for bead in (groups[0][0], *groups[0][1]))
+        self._divide(made, self._shared(first))
         for bead in (*apart, *(one for amount, options in groups for one in (amount, *options))):
             bead.kind = "word"
 
@@ -149,6 +167,24 @@ class Assembly:
                 for ids in bead.value:
                     self._give(part, ids)
             self.lines.append(part)
+
+    def _groups_behind(self, start: int) -> list[tuple[Bead, list[Bead]]]:
+        """`奶茶大杯热的一杯 小杯去冰一杯`: the same, each amount behind its options."""
+        found: list[tuple[Bead, list[Bead]]] = []
+        options: list[Bead] = []
+        for bead in self.beads:
+            if bead.start < start:
+                continue
+            if bead.kind == "O":
+                options.append(bead)
+            elif bead.kind == "Q":
+                if not options:
+                    return []
+                found.append((bead, options))
+                options = []
+            elif bead.kind not in ("word", "space", "stop", "join", "which"):
+                break
+        return found if len(found) > 1 and not options else []
 
     def _groups(self, start: int) -> list[tuple[Bead, list[Bead]]]:
         """Behind `start`: every amount that options follow, with them."""
@@ -406,6 +442,7 @@ class Assembly:
 
     def _unrepeat(self) -> None:
         """`想吃拉面，牛肉的来一碗`: a part of a name beside the name is the same dish."""
+        self._made_known()
         for first, second in pairwise(list(self.lines)):
             both = tuple(dish for dish in first.ids if dish in second.ids)
             more_said = second.qty is None and second.options and not first.options
@@ -417,6 +454,34 @@ class Assembly:
             second.qty = first.qty if second.qty is None else second.qty
             second.options = [*first.options, *second.options]
             self.lines = [line for line in self.lines if line is not first]
+
+    def _made_known(self) -> None:
+        """`奶绿、珍奶各一杯 珍奶要大杯`: a dish said again, only to say how it is made."""
+        groups = self.lexicon.options.groups
+        for again in list(self.lines):
+            first = next((line for line in self.lines if line is not again and line.end <= again.at
+                          and line.ids == again.ids), None)
+            if first is None or again.more or again.negated or first.negated or not (
+                    first.sure and again.sure):
+                continue
+            if again.qty is not None and first.qty is None and not first.options:
+                self.lines = [line for line in self.lines if line is not first]
+                continue
+            if again.qty is not None or not again.options or (
+                    first.qty is None and not first.options):
+                continue
+            said = {groups.get(option) for option in first.options}
+            if said.intersection(groups.get(option) for option in again.options):
+                continue
+            first.options += again.options
+            self.lines = [line for line in self.lines if line is not again]
+
+    def _without_strays(self) -> None:
+        """`冒菜加土豆`: a part of a name that only another shop's dishes have is no dish of it."""
+        dishes = self.lexicon.dishes
+        shops = {dishes[dish].shop_id for line in self.lines if line.sure for dish in line.ids}
+        self.lines = [line for line in self.lines if line.sure or line.qty is not None or not shops
+                      or any(dishes[dish].shop_id in shops for dish in line.ids)]
 
     # -- corrections
 
@@ -446,9 +511,16 @@ class Assembly:
             if bead.kind == "more":
                 return ""
             if bead.kind in ("Q", "O"):
-                touching = self.beads[place + 1:place + 3]
-                return "D" if any(one.kind == "D" for one in touching) else bead.kind
+                return "D" if self._touches(place + 1) else bead.kind
         return ""
+
+
+    def _touches(self, place: int) -> bool:
+        """Whether a dish follows at once: 换大杯的奶绿, not 改大杯 奶绿要热的."""
+        for bead in self.beads[place:place + 2]:
+            if bead.kind in ("D", "space", "stop"):
+                return bead.kind == "D"
+        return False
 
 
 _SLIPS: Final = frozenset(_STEER["slips"])
@@ -471,6 +543,39 @@ def _dropped(beads: list[Bead], reading: Reading) -> list[Bead]:
             kept.append(Bead("word", bead.start, bead.end, reading.text[bead.start:bead.end]))
         else:
             kept.append(bead)
+    return kept
+
+
+def _taken_back(beads: list[Bead]) -> list[Bead]:
+    """`两份不三份面`: the last amount counts; `不要加蛋`, `不是加饭是加蛋`: an option refused."""
+    for at, bead in enumerate(beads[1:-1], 1):
+        after, before = beads[at + 1], beads[at - 1]
+        slip = bead.kind == "correct" or (bead.kind in ("word", "remove") and bead.value in _SLIPS)
+        if slip and before.kind == after.kind == "Q":
+            before.kind = "word"
+    for before, bead in pairwise(beads):
+        refused = before.kind == "remove" and before.value not in _AFTER_ONLY
+        if bead.kind == "O" and (refused or before.value == "不是") and bead.added:
+            before.kind = bead.kind = "word"
+    return beads
+
+
+def _per_person(beads: list[Bead], reading: Reading) -> list[Bead]:
+    """`四个人一人一碗`: people are no amount, and what each of them wants is wanted as often."""
+    match = _P["people"].search(reading.text)
+    if match is None:
+        return beads
+    people = float(reading.lexicon.numerals.value(match["number"]) or 1) if match["number"] \
+        else 2.0 if "俩" in match[0] else 3.0
+    is_one = sum(bead.kind == "D" for bead in beads) == 1
+    kept: list[Bead] = []
+    for bead in beads:
+        if bead.kind == "Q" and match.start() <= bead.start < match.end():
+            bead = Bead("word", bead.start, bead.end, reading.text[bead.start:bead.end])
+        elif bead.kind == "Q" and kept and (kept[-1].value in _PER_PERSON or (
+                kept[-1].kind == "each" and is_one)):
+            bead.value *= people
+        kept.append(bead)
     return kept
 
 
@@ -500,6 +605,7 @@ def _supported(beads: list[Bead], at: int) -> bool:
         after is None or after.kind in _AHEAD or after.value in ("的", "吧", "点"))
 
 
+_PER_PERSON: Final = frozenset(_STEER["per_person"])
 _FRAME: Final = frozenset({"D", "O", "Q", "stop", "space", "all", "replace", "join"})
 _AHEAD: Final = frozenset({"D", "O", "Q", "stop", "space"})
 

@@ -166,7 +166,16 @@ def _dish(dish: Mapping[str, Any], shop_id: str) -> Dish:
 
 def _names(row: Mapping[str, Any]) -> tuple[str, ...]:
     names = (row["name"], *(row.get("aliases") or ()))
+    names += tuple(form for name in names for form in _sized(str(name)))
     return tuple(dict.fromkeys(_flat(str(name)) for name in names if str(name).strip()))
+
+
+def _sized(name: str) -> Iterator[str]:
+    """薯条(大): 大薯条, 大份薯条, 薯条大份, 薯条大的."""
+    match = re.fullmatch(r"(.+)[(（]([大中小])[份杯号碗]?[)）]", name.strip())
+    if match:
+        what, size = match.groups()
+        yield from (size + what, f"{size}份{what}", f"{what}{size}份", f"{what}{size}的")
 
 
 def _flat(name: str) -> str:

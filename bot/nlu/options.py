@@ -87,11 +87,11 @@ def _add_concepts(rows: list[Mapping[str, Any]], words: Words, phrases: dict[str
                   listed: set[str]) -> None:
     for synonyms in words.options["concepts"].values():
         known = set(synonyms)
-        for row in rows:
+        for row in sorted(rows, key=lambda row: str(row["name"]).lower() != synonyms[0]):
             names = {str(name).lower() for name in (row["name"], *row.get("aliases", ()))}
             if str(row["name"]).lower() in known or len(names & known) >= 2:
                 for synonym in synonyms:
-                    if synonym not in listed:
+                    if synonym not in listed and synonym.removesuffix("的") not in listed:
                         phrases.setdefault(synonym, []).append(str(row["id"]))
 
 

@@ -45,6 +45,7 @@ class Naming:
         self.canteen: list[str] = lists["canteen"]["kinds"]
         self.prefixes: list[str] = lists["prefixes"]["words"]
         self.nouns: Mapping[str, list[str]] = lists["nouns"]
+        self.shortened: Mapping[str, str] = lists["shortened"]
         self.gates: list[str] = lists["gates"]["words"]
         units = "|".join(sorted(map(re.escape, self.units), key=len, reverse=True))
         self._building = re.compile(
@@ -54,6 +55,9 @@ class Naming:
             rf"(?P<area>.*?)(?:第?(?P<number>{_NUMBER})号?(?P<kind>{kinds})楼?"
             rf"|(?P<kind2>{kinds})(?P<number2>{_NUMBER})(?:号楼|楼|号)?)")
 
+        self._lodging = re.compile(
+            rf"第?(?P<number>{_NUMBER})号?(?:学生)?(?:公寓|宿舍)楼?")
+
     def variants(self, name: str, kind: str) -> Iterator[str]:
         """Other ways to say `name` (lower case), itself left out."""
         yield from self._numbered_forms(name)
@@ -61,6 +65,9 @@ class Naming:
         if match and not self._numbered.fullmatch(name):
             yield from self._building_forms(match, kind)
         yield from self._gate_forms(name)
+        yield from self._canteen_forms(name)
+        yield from self._library_forms(name)
+        yield from self._lodging_forms(name)
         for prefix in self.prefixes:
             if name.startswith(prefix) and len(name) - len(prefix) >= 2:
                 yield name[len(prefix):]
@@ -98,6 +105,8 @@ class Naming:
         for prefix in self.prefixes:
             if area.startswith(prefix):
                 forms.add(area[len(prefix):])
+        forms.update(short + form[len(long):] for long, short in self.shortened.items()
+                     for form in tuple(forms) if form.startswith(long))
         return sorted(forms)
 
     def _numbered_forms(self, name: str) -> Iterator[str]:
@@ -117,6 +126,31 @@ class Naming:
                 yield from ((f"{area}教{form}", f"{area}教{form}楼", f"{area}教学{form}楼",
                              f"{area}教学楼{form}", f"{area}教学{form}号楼") if teaching
                             else (f"{area}食堂{form}", f"{area}食堂{form}号"))
+
+    def _canteen_forms(self, name: str) -> Iterator[str]:
+        """学苑餐厅 is 学苑食堂 too, and 学苑."""
+        kind = next((kind for kind in self.canteen if name.endswith(kind)), "")
+        stem = name[:-len(kind)] if kind else ""
+        if len(kind) > 1 and len(stem) > 1 and not re.fullmatch(rf"第?(?:{_NUMBER})", stem):
+            yield from (stem + other for other in self.canteen if len(other) > 1)
+            yield stem
+
+    def _library_forms(self, name: str) -> Iterator[str]:
+        """文科图书馆: 文图, 文科馆."""
+        stem = name.removesuffix("图书馆")
+        if stem != name and len(stem) > 1:
+            yield from (stem[0] + "图", stem + "馆", stem + "图")
+
+    def _lodging_forms(self, name: str) -> Iterator[str]:
+        """第六学生公寓: 六公寓, 6号公寓, 六号学生公寓."""
+        match = self._lodging.fullmatch(name)
+        if not match:
+            return
+        for number in self._number_forms(match["number"]):
+            for before in ("", "第"):
+                for unit in ("", "号"):
+                    for kind in ("学生公寓", "学生宿舍", "公寓", "宿舍", "公寓楼", "宿舍楼"):
+                        yield before + number + unit + kind
 
     def _gate_forms(self, name: str) -> Iterator[str]:
         stem = re.sub(r"(?:大门|校门|侧门|门)$", "", name)

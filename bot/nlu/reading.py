@@ -101,12 +101,13 @@ def _unread(flat: str, lexicon: Lexicon, text: str) -> Reading:
 
 def _spans(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
     yield from _named(text, found)
-    yield from _codes(text)
+    yield from _codes(text, found)
     yield from _counted(text, lexicon)
     for moment in lexicon.clock.moments(text):
         size = moment.end - moment.start
         yield Cell(moment.start, moment.end, "T", moment, 10 * size + 1)
     yield from _composed(text, found, lexicon)
+    yield from _floors(text, found)
     if len(text) <= LONGEST_MENDED:
         yield from heard_alike(text, lexicon)
 
@@ -183,11 +184,15 @@ def _whole_number(text: str, start: int, end: int, size: int) -> bool:
     return True
 
 
-def _codes(text: str) -> Iterator[Cell]:
+def _codes(text: str, found: list[Any]) -> Iterator[Cell]:
+    named = {(start, end) for start, end, entries in found
+             if any(kind == "P" for kind, _ in entries)}
     for match in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", match[0])
         yield Cell(match.start(), match.end(), "X", digits, 12 * len(match[0]))
     for match in _DASHED.finditer(text):
+        if (match.start(), match.start() + match[0].rfind("-")) in named:
+            continue  # B3-412: a room in B3
         yield Cell(match.start(), match.end(), "K", match[0], 11 * len(match[0]))
     for match in _PIN.finditer(text):
         yield Cell(match.start(1), match.end(1), "K", match[1], 11 * len(match[1]))
@@ -206,7 +211,7 @@ def _counted(text: str, lexicon: Lexicon) -> Iterator[Cell]:
     for match in numerals.counted.finditer(text):
         number = match["number"] or match["times"] or match["after"]
         value = numerals.value(number)
-        if value is not None and 0 < value < 1000:
+        if value is not None and 0 < value < 1000 and value * 2 == int(value * 2):
             yield Cell(match.start(), match.end(), "Q", value, 8 * len(match[0]) - 2)
     for match in numerals.bare.finditer(text):
         end = match.end()
@@ -271,14 +276,29 @@ def _best_cover(text: str, spans: list[Cell]) -> list[Cell]:
 
 
 _FLOOR: Final = _P["floor"]
+_GENERAL: Final = frozenset(word for words in tomllib.loads(
+    (FOLDER / "places.toml").read_text("utf-8"))["nouns"].values() for word in words)
+
+
+def _floors(text: str, found: list[Any]) -> Iterator[Cell]:
+    """`计科楼二楼`: a numbered 楼 right behind a place is a floor of it, no amount of anything."""
+    ends = {end for _, end, entries in found if any(kind == "P" for kind, _ in entries)}
+    for match in _FLOOR.finditer(text):
+        if match.start() in ends:
+            size = match.end() - match.start()
+            yield Cell(match.start(), match.end(), "w", frozenset({"place.tail"}), 9 * size)
+
 
 
 def _without_floors(text: str, cells: list[Cell]) -> list[Cell]:
-    """`图书馆三楼`: right behind a place a numbered 楼 is a floor of it, no other building."""
+    """`图书馆三楼`: right behind a place a numbered 楼 is a floor of it, no other building; so is
+    a general word (兔喜驿站, where another 驿站 is called just that)."""
     kept: list[Cell] = []
     for cell in cells:
         if cell.kind == "P" and not cell.sure and kept and kept[-1].kind == "P" and \
-                kept[-1].end == cell.start and _FLOOR.fullmatch(text[cell.start:cell.end]):
+                kept[-1].end == cell.start and (
+                    _FLOOR.fullmatch(text[cell.start:cell.end])
+                    or text[cell.start:cell.end] in _GENERAL):
             cell = cell._replace(kind="w", value=frozenset({"place.tail"}))
         kept.append(cell)
     return kept

@@ -104,7 +104,7 @@ class Clock:
         self.alone: Mapping[str, str] = words.times["alone"]
         self.periods = {int(number): (str(span[0]), str(span[1]))
                         for number, span in periods.items()}
-        self.named: dict[str, str] = {**words.times["named"], **named}
+        self.named: dict[str, str] = {**words.times["named"], **_ended(named), **named}
         self._clock = re.compile(_clock_pattern(self.days, self.parts, self.alone, self.named))
         self._span = re.compile(_span_pattern(self.numerals.pattern))
 
@@ -144,14 +144,14 @@ class Clock:
             return self._period(match, day, weekday)
         if match["alone"]:
             return self._point(start, end, self.alone[match["alone"]], day, weekday, "part")
-        if not match["hour"] and not match["hour2"]:
+        if not (match["hour"] or match["hour2"] or match["hour3"]):
             return None
         return self._clocked(match, text, day, weekday, window)
 
     def _clocked(self, match: re.Match[str], text: str, day: int | None,
                  weekday: tuple[int, int] | None, window: Any) -> Moment | None:
         value = self.numerals.value
-        raw = match["hour"] or match["hour2"]
+        raw = match["hour"] or match["hour2"] or match["hour3"]
         hour = int(value(raw) or 0)
         minute = self._minute(match)
         if hour > 24 or minute is None or (raw == "一" and self._a_little(match, text)):
@@ -177,8 +177,8 @@ class Clock:
 
     def _minute(self, match: re.Match[str]) -> int | None:
         value = self.numerals.value
-        if match["hour2"]:
-            return int(match["minute2"])
+        if match["hour2"] or match["hour3"]:
+            return int(match["minute2"] or match["minute3"])
         if match["half"]:
             return 30
         if match["quarter"]:
@@ -206,12 +206,21 @@ class Clock:
         if match["class2"] and not any(match[key] for key in ("nth", "before", "ending")):
             return None    # 电池2节, 两节课
         number = self._last_period(said)
+        if number is not None and (part := match["half_day"] or match["half_day2"]):
+            number = self._of_part(number, part)
         span = self.periods.get(number) if number is not None else None
         if span is None:
             return None
         ends = bool(match["down"]) or not match["before"]
         return self._point(match.start(), match.end(), span[1] if ends else span[0], day, weekday,
                            "period")
+
+    def _of_part(self, number: int, part: str) -> int:
+        """下午第二节: the second of those that begin in the afternoon, unless the second does."""
+        first, last = self.parts[part]
+        there = [period for period, (begins, _) in sorted(self.periods.items())
+                 if first <= int(begins[:2]) < last]
+        return there[number - 1] if number not in there and number <= len(there) else number
 
     def _last_period(self, said: str) -> int | None:
         """`三四` → 4, `3、4` → 4, `十一` → 11, `11` → 11."""
@@ -221,6 +230,15 @@ class Clock:
             return None if number is None else int(number)
         last = self.numerals.value(pieces[-1][-1])
         return None if last is None else int(last)
+
+
+def _ended(named: Mapping[str, str]) -> dict[str, str]:
+    """晚自习下课 is 下了晚自习, 下晚自习 and 晚自习结束 too."""
+    stems = {name.removesuffix("下课"): point for name, point in named.items()
+             if name.endswith("下课") and len(name) > 2}
+    return {form: point for stem, point in stems.items()
+            for form in (f"下了{stem}", f"下{stem}", f"下完{stem}", f"{stem}结束", f"{stem}下了",
+                         f"{stem}完", f"{stem}放学", f"上完{stem}")}
 
 
 def _span_pattern(number: str) -> str:
@@ -244,10 +262,11 @@ def _clock_pattern(days: Mapping[str, Any], parts: Mapping[str, Any], alone: Map
         rf"(?:(?P<alone>{_any(alone)}){_TAIL}(?!\s?[\d一二两三四五六七八九十]{{1,2}}[点:时])"
         rf"|(?P<part>{_any(parts)})?的?\s?"
         rf"(?:(?<![\d:.])(?P<hour2>[01]?\d|2[0-4]):(?P<minute2>[0-5]\d)(?![\d:])"
+        rf"|(?<![\d:.¥])(?P<hour3>[7-9]|1\d|2[0-2])[.](?P<minute3>[0-5][05])(?=$|[\s,。送到之前左]|分)"
         rf"|(?<![\d.])(?P<hour>{hour})(?:点钟?|时(?!候|间))(?:(?P<half>半)|(?P<quarter>[一三123])刻|(?:过)?(?P<minute>{minute})分?(?![份个杯碗瓶块元元钱折楼栋\d以内]))?)"
         rf"{_TAIL}"
-        rf"|(?P<down>下了?(?:课)?|上完|上了)第?(?P<class_>{several})节(?:大?课)?(?:下课)?(?:之后|以后|后|了)?"
-        rf"|(?:{_any(parts)})?(?P<nth>第)?(?P<class2>{several})节(?P<lesson>大?课)?(?P<before>之前|以前|前|开始前|上课前|开始|上课)?(?P<ending>(?:下课|下了|结束|完)?(?:之后|以后|后)?)"
+        rf"|(?P<down>下了?(?:课)?|上完|上了)(?P<half_day2>{_any(parts)})?的?第?(?P<class_>{several})节(?:大?课)?(?:下课)?(?:之后|以后|后|了)?"
+        rf"|(?P<half_day>{_any(parts)})?的?(?P<nth>第)?(?P<class2>{several})节(?P<lesson>大?课)?(?P<before>之前|以前|前|开始前|上课前|开始|上课)?(?P<ending>(?:下课|下了|结束|完)?(?:之后|以后|后)?)"
         rf"|(?P<named>{_any(named)}){_TAIL})")
 
 

@@ -67,9 +67,9 @@ def complain(message: Message, _: Grammars) -> Guess | None:
     if message.has("errand.buy", "errand.fetch", "errand.send"):
         return None
     if code in ("spilled", "missing", "wrong_item", "foreign_object", "not_received", "overcharge",
-                "attitude") and message.residue <= 3 and len(text) <= 24 and _P[
-                    "complain_song"].search(text):
-        return Guess("complain", 0.7)
+                "attitude", "cold", "bad_taste", "damaged"):
+        short = message.residue <= 3 and len(text) <= 24
+        return Guess("complain", 0.7) if short and _P["complain_song"].search(text) else None
     return None
 
 

@@ -96,8 +96,11 @@ def _pending_confirm(message: Message, grammars: Grammars) -> Guess | None:
             return Guess("confirm", 0.9)
     if says_yes(message, grammars):
         return Guess("confirm", 0.97)
-    if not cancelling and grammars.withdraw.fullmatch(core) and not message.asks:
-        return Guess("cancel", 0.85)
+    if not cancelling and not message.asks:
+        if grammars.withdraw.fullmatch(core):
+            return Guess("cancel", 0.85)
+        if not message.items and _P["withdrawn"].fullmatch(core):
+            return Guess("cancel", 0.8)
     if grammars.deny.fullmatch(core) and not message.asks:
         return Guess("deny", 0.95)
     return None

@@ -9,7 +9,7 @@ _P: Final = PATTERNS["intents"]
 
 
 def group(message: Message, _: Grammars) -> Guess | None:
-    reading, text = message.reading, message.text
+    reading, text = message.reading, _outside_places(message)
     group = message.context.get("group")
     if OTHER_TRADE.search(text):
         return None
@@ -42,6 +42,14 @@ def group(message: Message, _: Grammars) -> Guess | None:
     if message.has("group.open") and _P["group_kai"].search(text):
         return Guess("group_open", 0.8)
     return None
+
+
+def _outside_places(message: Message) -> str:
+    """西区一组团4栋 is a building: what its name says is not said of groups."""
+    text = message.text
+    for cell in message.reading.of("P"):
+        text = text[:cell.start] + " " * (cell.end - cell.start) + text[cell.end:]
+    return text
 
 
 def _pools(message: Message) -> bool:

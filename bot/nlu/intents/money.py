@@ -65,7 +65,8 @@ def pay(message: Message, _: Grammars) -> Guess | None:
     unpaid = message.pending == "pay" or (
         message.context.get("order") or {}).get("status") == "unpaid"
     if message.has("pay.done"):
-        return None
+        said = message.pending == "pay" and _P["paid_already"].fullmatch(message.core)
+        return Guess("pay", 0.75) if said else None
     if message.asks:
         if _P["pay_quan"].search(text):
             return None

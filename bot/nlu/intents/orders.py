@@ -15,6 +15,8 @@ def reorder(message: Message, _: Grammars) -> Guess | None:
     if _P["reorder_quxiao"].search(message.text):
         return None
     strong = _P["reorder_zailai"].search(message.text)
+    if not strong and any(cue.startswith("reasons.") for cue in message.reading.cues):
+        return None
     if not strong:
         return Guess("reorder", 0.6) if message.residue <= 1 and len(message.core) <= 8 else None
     if message.items and not _P["reorder_zuotian"].search(message.text):
@@ -26,7 +28,8 @@ def reorder(message: Message, _: Grammars) -> Guess | None:
 
 def swap(message: Message, _: Grammars) -> Guess | None:
     """换 or 改 with a dish, while an order is open: before the question beside it."""
-    if not message.items or not _P["swap_huan"].search(message.text):
+    is_corrected = message.has("marks.correct") and _P["swap_yaode"].search(message.text)
+    if not message.items or not (_P["swap_huan"].search(message.text) or is_corrected):
         return None
     return change(message, _)
 
@@ -91,7 +94,7 @@ def address(message: Message, _: Grammars) -> Guess | None:
 def schedule(message: Message, _: Grammars) -> Guess | None:
     reading, text = message.reading, message.text
     live = message.context.get("draft") or message.context.get("order")
-    if message.items:
+    if message.items or (reading.any("S") and _P["order_yifen"].search(text)):
         return None
     if reading.any("T") and (not message.asks or _P["schedule_neng"].search(text)):
         if live and message.residue <= 3:
@@ -117,6 +120,9 @@ def order(message: Message, _: Grammars) -> Guess | None:
     if reading.any("S") and not message.asks and (
             message.has("marks.order") or len(message.core) <= 8):
         return Guess("order_food", 0.85)
+    if any(cell.value[1] for cell in reading.of("M")) and not message.asks and _P[
+            "order_shao"].search(text):
+        return Guess("order_food", 0.7)
     if _P["order_dian"].search(text) and (not message.asks or _P["order_keyi"].search(text)):
         return Guess("order_food", 0.75)
     return None
