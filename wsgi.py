@@ -36,6 +36,22 @@ def create_app() -> Flask:
     return app
 
 
+def create_web() -> Flask:
+    """`create_app` for a process that does nothing else: its statements give up before WeChat
+    does, and what it has loaded by now is never looked through for garbage again."""
+    import gc
+
+    from bot.webhook import PATIENCE
+    from config import settings
+    from models.base import connect
+
+    connect(settings.load().database_url, patience=PATIENCE)
+    app = create_app()
+    gc.collect()
+    gc.freeze()
+    return app
+
+
 def command_line() -> Flask:
     """The commands alone: they start at once, and work (`doctor`) when the settings do not."""
     from cli.commands import register

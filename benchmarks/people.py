@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from bot.wire import seal, sign, unseal
 from config.settings import WeChatAccount
@@ -14,7 +14,7 @@ from config.settings import WeChatAccount
 ORDERS = ("来份黄焖鸡微辣不要香菜 送12栋302", "我要一份牛肉拉面，送到东区9号楼415",
           "两份鱼香肉丝盖饭 送西3 206", "帮我点个香辣鸡腿堡 送南苑1栋118")
 STATUS, CHATTER = "到哪了", "谢谢，辛苦了"
-CODE = re.compile(r"确认([A-Z]\d{1,4})")
+CODE = re.compile(rf"{quote('确认')}([A-Z]\d{{1,4}})")  # in the tap's address
 ENCRYPTED = re.compile(rb"<Encrypt><!\[CDATA\[(.*?)\]\]>|<Encrypt>([^<]+)<")
 SALT = b"0123456789abcdef"
 

@@ -1,7 +1,7 @@
 """One message, one transaction, one reply."""
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import ceil
 
 from bot import routes
@@ -15,11 +15,9 @@ from models.base import Session
 from models.campus import Campus
 from models.inbox import Inbox
 from models.person import Person
-from models.rider import Rider
-from models.shop import ShopOwner
+from models.turn import A_MINUTE, Standing, standing_of
 
 MOST_A_MINUTE = 20
-A_MINUTE = timedelta(minutes=1)
 # A call for help never comes here: see bot/sos.py.
 _NEVER_LIMITED = frozenset({"confirm", "group_pay"})
 # What riders and cooks report of their work comes in bursts after a tunnel, or at a full counter.
@@ -42,12 +40,13 @@ def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
     Locks the person first, so one person's messages take turns, in the order they came in.
     Raises OutOfTurn, changing nothing, when an earlier one is still waiting.
     """
-    row, person = _locked(session, inbox_id)
+    stands, person = _locked(session, inbox_id)
+    row = stands.row
     if row.answered_at is not None:
         return row.answer or ""
-    if Inbox.earlier_waiting(session, row):
+    if stands.is_early:
         raise OutOfTurn(inbox_id)
-    reply = _reply(session, person, row, now=now)
+    reply = _reply(session, person, stands, now=now)
     text = say(reply) if reply else ""
     if Inbox.settle_in_time(session, row.id, text, now):
         return text
@@ -58,13 +57,13 @@ def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
 
 def take_late_turn(session: Session, inbox_id: int, *, now: datetime) -> None:
     """As take_turn, for a worker: WeChat was told `success`, so the answer is a notice."""
-    row, person = _locked(session, inbox_id)
-    if row.answered_at is None:
-        _speak_up(session, row, _reply(session, person, row, now=now), now)
+    stands, person = _locked(session, inbox_id)
+    if stands.row.answered_at is None:
+        _speak_up(session, stands.row, _reply(session, person, stands, now=now), now)
 
 
 def apologise_late(session: Session, inbox_id: int, *, now: datetime) -> None:
-    row, _ = _locked(session, inbox_id)
+    row = _locked(session, inbox_id)[0].row
     if row.answered_at is None:
         _speak_up(session, row, Reply("talk.sorry"), now)
 
@@ -75,21 +74,24 @@ def _speak_up(session: Session, row: Inbox, reply: Reply | None, now: datetime) 
         tell(session, Notice(row.person_id, f"turn:{row.id}", chat=reply), now=now)
 
 
-def _locked(session: Session, inbox_id: int) -> tuple[Inbox, Person]:
+def _locked(session: Session, inbox_id: int) -> tuple[Standing, Person]:
     person = Person.lock_speaker(session, inbox_id)
-    return session.get_one(Inbox, inbox_id, populate_existing=True), person
+    return standing_of(session, inbox_id, most=MOST_A_MINUTE + 1), person
 
 
-def _reply(session: Session, person: Person, row: Inbox, *, now: datetime) -> Reply | None:
+def _reply(session: Session, person: Person, stands: Standing, *, now: datetime) -> Reply | None:
+    row = stands.row
     heard = Heard(**json.loads(row.body or "{}"))
     campus = Campus.of_account(session, heard.app_id)
     if campus is None:
         return Reply("talk.no_campus")
     _note_contact(person, heard, row.heard_at)
-    if wait := _too_many(session, person, heard, row):
+    if wait := _too_many(person, heard, stands):
         row.is_event = True
         return wait if wait.key != "talk.hushed" else None
-    reply = routes.answer(session, Speaker(session, person, campus), heard, now=now)
+    speaker = Speaker.with_hats(session, person, campus, shop_ids=stands.shop_ids,
+                                rides=stands.rides)
+    reply = routes.answer(session, speaker, heard, now=now)
     session.flush()
     return reply
 
@@ -104,16 +106,12 @@ def _note_contact(person: Person, heard: Heard, heard_at: datetime) -> None:
         person.forget_at = None  # they are back before their last order ended
 
 
-def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Reply | None:
+def _too_many(person: Person, heard: Heard, stands: Standing) -> Reply | None:
     """One polite line for the first message over the limit; silence for those that follow."""
-    if row.is_event:
+    row, said = stands.row, stands.said
+    if row.is_event or len(said) <= MOST_A_MINUTE or _is_urgent(heard.text, stands):
         return None
-    since = row.heard_at - A_MINUTE
-    with session.no_autoflush:  # what was noted of the person goes out with the turn's changes
-        said = row.said_until_now(session, since=since, most=MOST_A_MINUTE + 1)
-    if len(said) <= MOST_A_MINUTE or _is_urgent(session, person, heard.text):
-        return None
-    if dialogue.hushed_since(person, since):
+    if dialogue.hushed_since(person, row.heard_at - A_MINUTE):
         return Reply("talk.hushed")
     dialogue.hush(person, now=row.heard_at)
     # Once all but 19 of these are a minute old, the next one is the twentieth.
@@ -122,13 +120,10 @@ def _too_many(session: Session, person: Person, heard: Heard, row: Inbox) -> Rep
     return Reply("talk.too_many", {"seconds": wait_s})
 
 
-def _is_urgent(session: Session, person: Person, text: str) -> bool:
+def _is_urgent(text: str, stands: Standing) -> bool:
     """The way to a payment; a step of the work, or a code at a door, from whose work it is."""
     command = read_command(text)
     if command is None:
         return False
-    if command.name in _RIDING and Rider.of_person(session, person.id):
-        return True
-    if command.name in _COOKING and ShopOwner.shop_ids_of(session, person.id):
-        return True
-    return command.name in _NEVER_LIMITED
+    return command.name in _NEVER_LIMITED or (stands.rides and command.name in _RIDING) or (
+        bool(stands.shop_ids) and command.name in _COOKING)

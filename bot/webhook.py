@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 from flask import Blueprint, Response, request
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot import refusals, sos
 from bot.accounts import account_of
@@ -14,7 +14,7 @@ from bot.wire import MAX_BODY_BYTES, BadPush, Heard, answer, echo, open_push
 from config import settings
 from config.metrics import TURN_SECONDS
 from config.texts import Reply, say
-from models.base import Session, Sessions, utcnow
+from models.base import Session, Sessions, is_brief, utcnow
 from models.inbox import Inbox
 from models.outbox import owe
 from models.person import Person
@@ -22,8 +22,10 @@ from models.person import Person
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("wechat", __name__)
 
-_PATIENCE = text("SELECT set_config('lock_timeout', '1s', true), "
-                 "set_config('statement_timeout', '2500ms', true)")
+LOCK_WAIT, LONGEST_STATEMENT = "1s", "2500ms"
+PATIENCE = f"-c lock_timeout={LOCK_WAIT} -c statement_timeout={LONGEST_STATEMENT}"
+_PATIENCE = text(f"SELECT set_config('lock_timeout', '{LOCK_WAIT}', true), "
+                 f"set_config('statement_timeout', '{LONGEST_STATEMENT}', true)")
 
 
 @blueprint.get("/wechat/<app_id>")
@@ -63,15 +65,15 @@ def reply_to(heard: Heard, *, now: datetime) -> str:
 
     The message is committed before its turn begins: whatever happens then, it is not lost.
     """
-    with Sessions.begin() as session:
-        _be_brief(session)
-        person_id = Person.ensure(session, heard.app_id, heard.openid, now=now)
-        row = Inbox.hear(session, app_id=heard.app_id, key=heard.key, person_id=person_id,
-                         body=write_down(heard), now=now,
-                         is_event=heard.kind == "event" and heard.event != "CLICK")
-        if row.answered_at is not None or row.is_late:
-            return row.answer or ""
-        inbox_id = row.id
+    try:
+        row = _kept(heard, now=now)
+    except DBAPIError as lost:
+        if not lost.connection_invalidated:
+            raise
+        row = _kept(heard, now=now)  # PostgreSQL was started anew: its pool is fresh now
+    if row.answered_at is not None or row.is_late:
+        return row.answer or ""
+    inbox_id = row.id
     try:
         with Sessions.begin() as session:
             _be_brief(session)
@@ -82,6 +84,15 @@ def reply_to(heard: Heard, *, now: datetime) -> str:
     except Exception:
         log.exception("turn.failed", inbox=inbox_id)
         return apologise(inbox_id, now=now)
+
+
+def _kept(heard: Heard, *, now: datetime) -> Inbox:
+    with Sessions.begin() as session:
+        _be_brief(session)
+        person_id = Person.ensure(session, heard.app_id, heard.openid, now=now)
+        return Inbox.hear(session, app_id=heard.app_id, key=heard.key, person_id=person_id,
+                          body=write_down(heard), now=now,
+                          is_event=heard.kind == "event" and heard.event != "CLICK")
 
 
 def leave_to_worker(inbox_id: int, *, now: datetime) -> str:
@@ -106,7 +117,9 @@ def apologise(inbox_id: int, *, now: datetime) -> str:
 
 
 def _be_brief(session: Session) -> None:
-    session.execute(_PATIENCE)
+    """WeChat waits five seconds. A web process's connections are brief by themselves."""
+    if not is_brief(session):
+        session.execute(_PATIENCE)
 
 
 def _refused(bad: BadPush) -> Response:

@@ -37,7 +37,7 @@ def check(given: settings.Settings) -> None:
         getattr(given, name)
 
 
-def serve(host: str, port: int, workers: int, create: str = "wsgi:create_app") -> None:
+def serve(host: str, port: int, workers: int, create: str = "wsgi:create_web") -> None:
     """Serve what the function `create` ("module:name") makes. A benchmark serves its own so."""
     from granian import Granian
     from granian.constants import Interfaces

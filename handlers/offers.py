@@ -1,9 +1,11 @@
 """What a campus offers this buyer for this order, and what of it is worth saying."""
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, cached_property
 from typing import Any, Final
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Select, bindparam, exists, or_, select
 
 from config.texts import Reply, text_of, yuan
 from handlers import building
@@ -14,14 +16,37 @@ from models.order import Order
 from models.rules.hours import WEEKDAYS
 from models.rules.offers import Chosen, Layer, Offer, Taken, nearest
 from models.rules.order_state import GIVES_MONEY_BACK, OrderState
-from models.rules.risk import Verdict
+from models.rules.risk import Risk, Verdict
 
 FIRST_ORDER: Final = "first_order"
 NEARLY_FEN: Final = 500  # so much more is worth a word
 LAYERS: Final[Mapping[str, Layer]] = {FIRST_ORDER: Layer.PERSON, "student": Layer.PERSON}
 
 
-def offers_for(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> list[Offer]:
+@dataclass
+class FirstOrder:
+    """Whether this order would be the buyer's first; asked of the database once a quote."""
+
+    session: Session
+    speaker: Speaker
+    order: Order
+    now: datetime
+
+    def is_within(self, campaign: Mapping[str, Any]) -> bool:
+        within = timedelta(days=campaign.get("days", 7))
+        return self.now - self.speaker.person.created_at <= within and self._is_first
+
+    @cached_property
+    def _is_first(self) -> bool:
+        return not _has_had_first(self.session, self.order)
+
+    @cached_property
+    def risk(self) -> Risk:
+        return risk_of(self.session, self.speaker, self.order, now=self.now)
+
+
+def offers_for(session: Session, speaker: Speaker, order: Order, first: FirstOrder, *,
+               now: datetime) -> list[Offer]:
     """The campaigns that run today, for this shop, and that this person may have.
 
     The first-order discount is not for whoever must show a student's card first.
@@ -31,7 +56,7 @@ def offers_for(session: Session, speaker: Speaker, order: Order, *, now: datetim
     today = now.astimezone(speaker.campus.zone)
     offers = [_offer(campaign) for campaign in speaker.campus.file.get("campaigns", ())
               if _runs(campaign, order.shop.key, today)
-              and _is_for(session, speaker, order, campaign, now)]
+              and _is_for(session, speaker, order, campaign, first, now)]
     return [offer for offer in offers
             if offer.layer is not Layer.DELIVERY or order.group_id is None]
 
@@ -95,11 +120,10 @@ def _runs(campaign: Mapping[str, Any], shop_key: str, today: datetime) -> bool:
 
 
 def _is_for(session: Session, speaker: Speaker, order: Order, campaign: Mapping[str, Any],
-            now: datetime) -> bool:
+            first: FirstOrder, now: datetime) -> bool:
     match campaign["kind"]:
         case "first_order":
-            return _is_new(session, speaker, order, campaign, now) and risk_of(
-                session, speaker, order, now=now).verdict is Verdict.PASS
+            return first.is_within(campaign) and first.risk.verdict is Verdict.PASS
         case building.KIND:
             return building.is_free(session, speaker.campus, order, now=now)
         case "student":
@@ -108,25 +132,15 @@ def _is_for(session: Session, speaker: Speaker, order: Order, campaign: Mapping[
     return True
 
 
-def first_kept_back(session: Session, speaker: Speaker, order: Order, *,
-                    now: datetime) -> list[Reply]:
+def first_kept_back(first: FirstOrder) -> list[Reply]:
     """Why a newcomer does not get the first-order discount yet, and the way to it."""
-    campaign = next((c for c in speaker.campus.file.get("campaigns", ())
+    campaign = next((c for c in first.speaker.campus.file.get("campaigns", ())
                      if c["kind"] == FIRST_ORDER), None)
-    if campaign is None or order.dishes_fen < campaign.get("threshold_fen", 0) or not _is_new(
-            session, speaker, order, campaign, now):
-        return []
-    risk = risk_of(session, speaker, order, now=now)
-    if risk.verdict is Verdict.PASS:
+    if campaign is None or first.order.dishes_fen < campaign.get("threshold_fen", 0) \
+            or not first.is_within(campaign) or first.risk.verdict is Verdict.PASS:
         return []
     return [Reply("risk.first_after_card", {
-        "why": Reply(f"risk.{risk.reasons[0]}"), "off": yuan(campaign["off_fen"])})]
-
-
-def _is_new(session: Session, speaker: Speaker, order: Order, campaign: Mapping[str, Any],
-            now: datetime) -> bool:
-    within = timedelta(days=campaign.get("days", 7))
-    return now - speaker.person.created_at <= within and not _has_had_first(session, order)
+        "why": Reply(f"risk.{first.risk.reasons[0]}"), "off": yuan(campaign["off_fen"])})]
 
 
 def _has_had_first(session: Session, order: Order) -> bool:
@@ -134,8 +148,14 @@ def _has_had_first(session: Session, order: Order) -> bool:
 
     An order whose money went back whole was not bought.
     """
+    return bool(session.scalar(_had_first(), {"buyer_id": order.buyer_id, "order_id": order.id}))
+
+
+@cache
+def _had_first() -> Select[bool]:
+    """Made once a process: every quote of a newcomer asks it."""
     bought = Order.paid_at.is_not(None) & Order.state.not_in(GIVES_MONEY_BACK)
     holds = (Order.state == OrderState.AWAITING_PAYMENT) & or_(
         Order.discount_kind == FIRST_ORDER, Order.discounts.contains([{"kind": FIRST_ORDER}]))
-    return bool(session.scalar(select(exists().where(
-        Order.buyer_id == order.buyer_id, Order.id != order.id, bought | holds))))
+    return select(exists().where(Order.buyer_id == bindparam("buyer_id"),
+                                 Order.id != bindparam("order_id"), bought | holds))

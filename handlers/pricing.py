@@ -5,7 +5,7 @@ from fractions import Fraction
 from config.texts import Reply
 from handlers import budget, building, fees
 from handlers.errand import pricing as errands
-from handlers.offers import explained, first_kept_back, offers_for, take
+from handlers.offers import FirstOrder, explained, first_kept_back, offers_for, take
 from handlers.risk import door_hash
 from handlers.roads import metres_between, promised_time
 from handlers.speaker import Speaker
@@ -32,7 +32,8 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     distance = metres_between(session, campus, order.shop.place, order.place)
     delivery_fen = fees.delivery_fen(session, campus, order, distance, now=now)
     order.door_hash = door_hash(order)
-    offers = offers_for(session, speaker, order, now=now)
+    first = FirstOrder(session, speaker, order, now)
+    offers = offers_for(session, speaker, order, first, now=now)
     asked = quote(priced, packing_fen=fees.packing_fen(campus, order),
                   delivery_fen=delivery_fen, offers=offers)
 
@@ -49,7 +50,7 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
         price_share(session, order, now=now)
     session.flush()
     return [*fees.explained(speaker, order),
-            *first_kept_back(session, speaker, order, now=now),
+            *first_kept_back(first),
             *explained(offers, asked.chosen, order),
             *building.explained(session, speaker, order, now=now),
             *budget.explained(session, speaker, order, now=now)]

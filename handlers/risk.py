@@ -2,9 +2,10 @@
 import hashlib
 import hmac
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from config import settings
 from handlers.speaker import Speaker
@@ -20,14 +21,18 @@ FIRST: Final = [{"kind": "first_order"}]
 
 
 def risk_of(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Risk:
-    """Named reasons, for this order; none of them is the address on the network."""
+    """Named reasons, for this order; none of them is the address on the network.
+
+    All is counted by one question: it is asked with every quote of a newcomer.
+    """
     person = speaker.person
-    room, payer = _same_room(session, order), _same_payer(session, person)
+    told = session.execute(_counts(), {
+        "door": door_hash(order), "buyer_id": order.buyer_id, "person_id": person.id,
+        "lately": now - LATELY, "hour": now - timedelta(hours=1)}).one()
     inviter = session.get(Person, person.invited_by_id) if person.invited_by_id else None
     return assess(Facts(
-        room=room, device=_same_device(session, person), payer=payer,
+        **{name: number or 0 for name, number in told._mapping.items()},
         is_invited_from_there=inviter is not None and _lives_together(inviter, person),
-        **_lately(session, person, now), **_this_hour(session, person, now),
         is_verified=person.student_until is not None and person.student_until > now))
 
 
@@ -47,56 +52,38 @@ def _keyed(words: str) -> str:
     return hmac.new(key, words.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _used_first(buyer_id: int) -> ColumnElement[bool]:
+@cache
+def _counts() -> Select[Any]:
+    """Everything that is counted, by name; made once a process."""
+    person: ColumnElement[int] = bindparam("person_id")
+    mine = select(Payment.device_hash).where(
+        Payment.payer_id == person, Payment.device_hash.is_not(None))
+    buyers = select(func.count(func.distinct(Order.buyer_id)))
+    paid_for = buyers.join(Payment, Payment.order_id == Order.id)
+    own = select(func.count()).where(Order.buyer_id == person)
+    counts = {
+        "room": buyers.where(Order.door_hash == bindparam("door"),
+                             _used_first(bindparam("buyer_id"))),
+        "payer": paid_for.where(Payment.payer_id == person, Payment.state == PaymentState.PAID,
+                                ~Payment.is_surplus, _used_first(person)),
+        "device": paid_for.where(Payment.device_hash.in_(mine), Payment.payer_id != person,
+                                 _used_first(person)),
+        "bought": own.where(Order.ended_at > bindparam("lately"),
+                            Order.state == OrderState.DELIVERED),
+        "complained": select(func.count(func.distinct(Payment.order_id))).select_from(Refund).join(
+            Payment).where(Payment.payer_id == person, Refund.created_at > bindparam("lately"),
+                           Refund.reason.startswith("complaint")),
+        "confirmed": own.where(Order.created_at > bindparam("hour"), Order.pay_until.is_not(None)),
+        "paid": own.where(Order.created_at > bindparam("hour"), Order.paid_at.is_not(None))}
+    return select(*(count.scalar_subquery().label(name) for name, count in counts.items()))
+
+
+def _used_first(buyer_id: ColumnElement[int]) -> ColumnElement[bool]:
     """Others' orders that had the first-order discount, and were not given back."""
     return (Order.buyer_id != buyer_id) & Order.paid_at.is_not(None) \
         & Order.state.not_in(sorted(GIVES_MONEY_BACK)) & Order.discounts.contains(FIRST)
 
 
-def _same_room(session: Session, order: Order) -> int:
-    door = door_hash(order)
-    if door is None:
-        return 0
-    query = select(func.count(func.distinct(Order.buyer_id))).where(
-        Order.door_hash == door, _used_first(order.buyer_id))
-    return session.scalar(query) or 0
-
-
-def _same_payer(session: Session, person: Person) -> int:
-    query = select(func.count(func.distinct(Order.buyer_id))).join(
-        Payment, Payment.order_id == Order.id).where(
-        Payment.payer_id == person.id, Payment.state == PaymentState.PAID,
-        ~Payment.is_surplus, _used_first(person.id))
-    return session.scalar(query) or 0
-
-
-def _same_device(session: Session, person: Person) -> int:
-    mine = select(Payment.device_hash).where(
-        Payment.payer_id == person.id, Payment.device_hash.is_not(None))
-    query = select(func.count(func.distinct(Order.buyer_id))).join(
-        Payment, Payment.order_id == Order.id).where(
-        Payment.device_hash.in_(mine), Payment.payer_id != person.id, _used_first(person.id))
-    return session.scalar(query) or 0
-
-
 def _lives_together(one: Person, other: Person) -> bool:
     return one.place_id is not None and one.place_id == other.place_id \
         and bool(one.room) and one.room == other.room
-
-
-def _lately(session: Session, person: Person, now: datetime) -> dict[str, int]:
-    came = select(func.count()).where(Order.buyer_id == person.id, Order.ended_at > now - LATELY,
-                                      Order.state == OrderState.DELIVERED)
-    back = select(func.count(func.distinct(Payment.order_id))).select_from(Refund).join(
-        Payment).where(Payment.payer_id == person.id, Refund.created_at > now - LATELY,
-                       Refund.reason.startswith("complaint"))
-    return {"bought": session.scalar(came) or 0, "complained": session.scalar(back) or 0}
-
-
-def _this_hour(session: Session, person: Person, now: datetime) -> dict[str, int]:
-    hour = now - timedelta(hours=1)
-    confirmed = select(func.count()).where(
-        Order.buyer_id == person.id, Order.created_at > hour, Order.pay_until.is_not(None))
-    paid = select(func.count()).where(Order.buyer_id == person.id, Order.created_at > hour,
-                                      Order.paid_at.is_not(None))
-    return {"confirmed": session.scalar(confirmed) or 0, "paid": session.scalar(paid) or 0}

@@ -1,4 +1,5 @@
 """Who is speaking: the person, and every hat they wear on this campus."""
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +21,16 @@ class Speaker:
     session: Session
     person: Person
     campus: Campus
+
+    @classmethod
+    def with_hats(cls, session: Session, person: Person, campus: Campus, *,
+                  shop_ids: Iterable[int], rides: bool) -> "Speaker":
+        """One whose hats are known already, the rider's row aside."""
+        speaker = cls(session, person, campus)
+        speaker.__dict__["shop_ids"] = frozenset(shop_ids)
+        if not rides:
+            speaker.__dict__["rider"] = None
+        return speaker
 
     @cached_property
     def rider(self) -> Rider | None:

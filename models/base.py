@@ -1,9 +1,12 @@
 """What every table shares, and the one place sessions come from."""
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from time import monotonic
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine
+from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 
@@ -27,22 +30,49 @@ class Base(DeclarativeBase):
 Sessions = sessionmaker(expire_on_commit=False)
 
 
+BRIEF: Final = "is_brief"
+ASKED_AFTER_S: Final = 5.0
 _ENGINES: dict[str, Engine] = {}
 
 
-def connect(database_url: str, *, pool_size: int = 4) -> Engine:
+def connect(database_url: str, *, pool_size: int = 4, patience: str = "") -> Engine:
     """The process's engine for this database; `Sessions` makes its sessions from now on.
 
-    Times come and go in UTC.
+    Times come and go in UTC. `patience`: settings of PostgreSQL for each connection, as
+    "-c lock_timeout=1s"; `is_brief` tells whether there are any.
     """
     engine = _ENGINES.get(database_url)
     if engine is None:
         engine = _ENGINES[database_url] = create_engine(
-            database_url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True,
-            hide_parameters=True,
-            connect_args={"options": "-c timezone=UTC", "connect_timeout": 3})
+            database_url, pool_size=pool_size, max_overflow=4, hide_parameters=True,
+            execution_options={BRIEF: bool(patience)},
+            connect_args={"options": f"-c timezone=UTC {patience}", "connect_timeout": 3})
+        event.listen(engine, "checkin", _note_idle)
+        event.listen(engine, "checkout", partial(_ask_idle, engine))
     Sessions.configure(bind=engine)
     return engine
+
+
+def is_brief(session: Session) -> bool:
+    """Whether the session's connection gives up on locks and long statements by itself."""
+    return bool(session.get_bind().get_execution_options().get(BRIEF))
+
+
+def _note_idle(_: Any, record: Any) -> None:
+    record.info["idle_since"] = monotonic()
+
+
+def _ask_idle(engine: Engine, connection: Any, record: Any, _: Any) -> None:
+    """Whether a connection that was idle for a while still lives; if not, the pool takes another.
+
+    Asking each time costs two round trips a message.
+    """
+    if monotonic() - record.info.get("idle_since", monotonic()) < ASKED_AFTER_S:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError(str(error)) from error
 
 
 class Clock:
@@ -56,4 +86,4 @@ def utcnow() -> datetime:
     return datetime.now(UTC) + Clock.ahead
 
 
-__all__ = ["Base", "Clock", "Session", "Sessions", "connect", "utcnow"]
+__all__ = ["Base", "Clock", "Session", "Sessions", "connect", "is_brief", "utcnow"]

@@ -2,6 +2,7 @@
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,9 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Select,
     UniqueConstraint,
+    bindparam,
     literal_column,
     select,
 )
@@ -70,9 +73,7 @@ class Campus(Base):
 
     @classmethod
     def of_account(cls, session: Session, app_id: str) -> "Campus | None":
-        query = select(cls, VERSION).join(Account, Account.campus_id == cls.id).options(
-            defer(cls.file), defer(cls.loaded_file))
-        found = session.execute(query.where(Account.app_id == app_id)).one_or_none()
+        found = session.execute(_of_account(), {"app_id": app_id}).one_or_none()
         if found is None:
             return None
         campus: Campus = found[0]
@@ -82,6 +83,16 @@ class Campus(Base):
 
 # Another one at every change of the row.
 VERSION: Final[ColumnElement[str]] = literal_column("campuses.xmin::text")
+
+
+@cache
+def _of_account() -> "Select[Campus, str]":
+    """Made once a process: every message asks it."""
+    query = select(Campus, VERSION).join(Account, Account.campus_id == Campus.id)
+    return query.options(defer(Campus.file), defer(Campus.loaded_file)).where(
+        Account.app_id == bindparam("app_id"))
+
+
 MOST_FILES: Final = 16
 _FILES: OrderedDict[tuple[int, str], dict[str, Any]] = OrderedDict()
 

@@ -1,9 +1,19 @@
 """Messages heard. WeChat repeats a message it got no answer to within five seconds."""
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    bindparam,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from models.base import Base
 from models.sealed import Sealed
@@ -41,27 +51,11 @@ class Inbox(Base):
     def hear(cls, session: Session, *, app_id: str, key: str, person_id: int, body: str,
              now: datetime, is_event: bool = False) -> "Inbox":
         """The row for this message: new, as nearly all are, or the one its twin made."""
-        new = insert(cls).values(
-            app_id=app_id, key=key, person_id=person_id, body=body, heard_at=now,
-            is_event=is_event, is_late=False).on_conflict_do_nothing().returning(cls)
-        if (row := session.scalars(new).one_or_none()) is not None:
+        said = {"app_id": app_id, "key": key, "person_id": person_id, "body": body,
+                "heard_at": now, "is_event": is_event, "is_late": False}
+        if (row := session.scalars(_hear(), said).one_or_none()) is not None:
             return row
         return session.scalars(select(cls).filter_by(app_id=app_id, key=key)).one()
-
-    @classmethod
-    def earlier_waiting(cls, session: Session, heard: "Inbox") -> bool:
-        """Whether this person said something before that has had no turn yet."""
-        query = select(cls.id).where(cls.person_id == heard.person_id, cls.id < heard.id,
-                                     cls.answered_at.is_(None))
-        return session.scalars(query.limit(1)).first() is not None
-
-    def said_until_now(self, session: Session, *, since: datetime, most: int) -> list[datetime]:
-        """When this person said this message and the ones before it, the newest first."""
-        cls = Inbox
-        query = select(cls.heard_at).where(
-            cls.person_id == self.person_id, cls.heard_at > since, cls.id <= self.id,
-            ~cls.is_event)
-        return list(session.scalars(query.order_by(cls.id.desc()).limit(most)))
 
     @classmethod
     def settle_in_time(cls, session: Session, inbox_id: int, answer: str, now: datetime) -> bool:
@@ -69,10 +63,24 @@ class Inbox(Base):
 
         The session's own copy is not touched.
         """
-        told = session.execute(update(cls).where(cls.id == inbox_id, ~cls.is_late).values(
-            answer=answer, answered_at=now).returning(cls.id),
-            execution_options={"synchronize_session": False})
+        told = session.execute(_settle(), {"inbox_id": inbox_id, "said": answer, "at": now},
+                               execution_options={"synchronize_session": False})
         return told.one_or_none() is not None
 
     def settle(self, answer: str, now: datetime) -> None:
         self.answer, self.answered_at = answer, now
+
+
+@cache
+def _hear() -> "ReturningInsert[Inbox]":
+    """Made once a process: every message begins with it."""
+    columns = ("app_id", "key", "person_id", "body", "heard_at", "is_event", "is_late")
+    return insert(Inbox).values({name: bindparam(name) for name in columns}) \
+        .on_conflict_do_nothing().returning(Inbox)
+
+
+@cache
+def _settle() -> "ReturningUpdate[int]":
+    """Made once a process: every message ends with it."""
+    return update(Inbox).where(Inbox.id == bindparam("inbox_id"), ~Inbox.is_late).values(
+        answer=bindparam("said"), answered_at=bindparam("at")).returning(Inbox.id)

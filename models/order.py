@@ -3,6 +3,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,11 +12,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Numeric,
+    Select,
     Sequence,
+    bindparam,
     func,
     or_,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
@@ -199,26 +203,18 @@ class Order(Base):
 
     @classmethod
     def lock(cls, session: Session, order_id: int) -> "Order":
-        return session.scalars(
-            select(cls).filter_by(id=order_id).with_for_update(key_share=True)
-            .execution_options(populate_existing=True)).one()
+        return session.scalars(_lock(), {"order_id": order_id}).one()
 
     @classmethod
     def by_code(cls, session: Session, campus_id: int, code: str) -> "Order | None":
         """The order that goes by this code on the campus now. Not locked."""
-        query = select(cls).join(OrderCode, OrderCode.order_id == cls.id)
-        return session.scalars(query.where(
-            OrderCode.campus_id == campus_id, OrderCode.code == code.upper())).one_or_none()
+        asked = {"campus_id": campus_id, "code": code.upper()}
+        return session.scalars(_by_code(), asked).one_or_none()
 
     @classmethod
     def draft_of(cls, session: Session, buyer_id: int) -> "Order | None":
         """The buyer's newest order of their own that is not paid yet, locked."""
-        query = select(cls).where(
-            cls.buyer_id == buyer_id, LIVE, cls.group_id.is_(None),
-            cls.state.in_([OrderState.DRAFT, OrderState.AWAITING_PAYMENT]))
-        return session.scalars(query.order_by(cls.id.desc()).limit(1)
-                               .with_for_update(key_share=True)
-                               .execution_options(populate_existing=True)).one_or_none()
+        return session.scalars(_draft_of(), {"buyer_id": buyer_id}).one_or_none()
 
     @classmethod
     def last_of(cls, session: Session, buyer_id: int) -> "Order | None":
@@ -328,7 +324,8 @@ def place_order(session: Session, order: Order) -> Order:
     order.code = take_code(session, order.campus_id, now=order.created_at)
     session.add(order)
     session.flush()
-    session.get_one(OrderCode, (order.campus_id, order.code)).order_id = order.id
+    session.execute(update(OrderCode).filter_by(campus_id=order.campus_id, code=order.code).values(
+        order_id=order.id), execution_options={"synchronize_session": False})
     return order
 
 
@@ -347,3 +344,27 @@ def trip_of(session: Session, order: Order) -> list[Order]:
     query = select(Order).where(Order.group_id == order.group_id, Order.rider_id.is_(None),
                                 Order.id != order.id, Order.state.in_(sorted(WANTS_RIDER)))
     return [order, *session.scalars(query.order_by(Order.id))]
+
+
+# What turns ask all the time: made once a process.
+
+
+@cache
+def _lock() -> "Select[Order]":
+    return select(Order).where(Order.id == bindparam("order_id")).with_for_update(
+        key_share=True).execution_options(populate_existing=True)
+
+
+@cache
+def _by_code() -> "Select[Order]":
+    return select(Order).join(OrderCode, OrderCode.order_id == Order.id).where(
+        OrderCode.campus_id == bindparam("campus_id"), OrderCode.code == bindparam("code"))
+
+
+@cache
+def _draft_of() -> "Select[Order]":
+    query = select(Order).where(
+        Order.buyer_id == bindparam("buyer_id"), LIVE, Order.group_id.is_(None),
+        Order.state.in_([OrderState.DRAFT, OrderState.AWAITING_PAYMENT]))
+    return query.order_by(Order.id.desc()).limit(1).with_for_update(
+        key_share=True).execution_options(populate_existing=True)

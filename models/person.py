@@ -1,8 +1,17 @@
 """Somebody who talks to an official account: student, cook, rider, or several of these."""
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, select, text
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    bindparam,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
@@ -59,22 +68,36 @@ class Person(Quota, Base):
 
         Looked for first: an INSERT that meets a row which somebody is changing waits for them.
         """
-        known = select(cls.id).filter_by(app_id=app_id, openid=openid)
-        if (person_id := session.scalars(known).one_or_none()) is not None:
+        who = {"app_id": app_id, "openid": openid}
+        if (person_id := session.scalars(_id_of(), who).one_or_none()) is not None:
             return person_id
         made = session.scalar(insert(cls).values(
             app_id=app_id, openid=openid, is_following=True, dialogue={}, service_sent=0,
             brief_left=0, practice={}, created_at=now).on_conflict_do_nothing().returning(cls.id))
-        return made if made is not None else session.scalars(known).one()
+        return made if made is not None else session.scalars(_id_of(), who).one()
 
     @classmethod
     def lock_speaker(cls, session: Session, inbox_id: int) -> "Person":
         """As `lock`, for whoever sent this message."""
-        query = select(cls).join(Inbox, Inbox.person_id == cls.id).where(Inbox.id == inbox_id)
-        return session.scalars(query.with_for_update(of=cls, key_share=True)
-                               .execution_options(populate_existing=True)).one()
+        return session.scalars(_speaker_of_message(), {"inbox_id": inbox_id}).one()
 
     @classmethod
     def _locked(cls, app_id: str, openid: str) -> "Select[Person]":
         return (select(cls).filter_by(app_id=app_id, openid=openid)
                 .with_for_update(of=cls, key_share=True).execution_options(populate_existing=True))
+
+
+# Asked by every message: made once a process.
+
+
+@cache
+def _id_of() -> "Select[int]":
+    return select(Person.id).where(Person.app_id == bindparam("app_id"),
+                                   Person.openid == bindparam("openid"))
+
+
+@cache
+def _speaker_of_message() -> "Select[Person]":
+    query = select(Person).join(Inbox, Inbox.person_id == Person.id)
+    return query.where(Inbox.id == bindparam("inbox_id")).with_for_update(
+        of=Person, key_share=True).execution_options(populate_existing=True)

@@ -90,8 +90,13 @@ class Dish(Base):
 
     @classmethod
     def by_keys(cls, session: Session, campus_id: int, keys: set[str]) -> "dict[str, Dish]":
-        query = select(cls).where(cls.campus_id == campus_id, cls.key.in_(keys), cls.is_listed)
-        return {dish.key: dish for dish in session.scalars(query)}
+        held = {dish.key: dish for dish in session.identity_map.values()
+                if isinstance(dish, cls) and dish.campus_id == campus_id and dish.key in keys
+                and dish.is_listed}
+        if len(held) < len(keys):
+            query = select(cls).where(cls.campus_id == campus_id, cls.key.in_(keys), cls.is_listed)
+            held = {dish.key: dish for dish in session.scalars(query)}
+        return held
 
 
 class NotEnough(Exception):

@@ -1,6 +1,6 @@
 """What every route is given, and what most of them look up."""
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,7 @@ class Turn:
     tap: str
     now: datetime
     said_at: datetime | None = None  # by WeChat's clock: long ago, if it was sent without a net
+    found: dict[str, Order | None] = field(default_factory=dict, compare=False)
 
     @property
     def pending(self) -> dict[str, Any]:
@@ -48,7 +49,12 @@ def time_of(meant: Understanding) -> datetime | None:
 
 
 def by_code(turn: Turn, code: str | None) -> Order | None:
-    return Order.by_code(turn.session, turn.speaker.campus.id, code) if code else None
+    """The order that goes by this code; looked for once a turn."""
+    if not code:
+        return None
+    if code not in turn.found:
+        turn.found[code] = Order.by_code(turn.session, turn.speaker.campus.id, code)
+    return turn.found[code]
 
 
 def own(turn: Turn, code: str | None) -> Order | None:

@@ -29,7 +29,7 @@ def find(session: Session, speaker: Speaker, code: str | None) -> GroupOrder | N
     if code is None:
         group_id = speaker.person.dialogue.get("group_id")
         return session.get(GroupOrder, group_id) if group_id else None
-    group = GroupOrder.by_code(session, code)
+    group = GroupOrder.by_code(session, code) if code.startswith("G") else None
     return group if group and group.campus_id == speaker.campus.id else None
 
 
