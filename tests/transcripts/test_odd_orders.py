@@ -87,10 +87,9 @@ def test_many_unpaid_orders_in_an_hour_want_a_card(chat, monkeypatch):
 def odd(monkeypatch, **known):
     from handlers import risk
 
-    monkeypatch.setattr(risk, "_lately", lambda *_: {
-        "bought": known.get("bought", 0), "complained": known.get("complained", 0)})
-    monkeypatch.setattr(risk, "_this_hour", lambda *_: {
-        "confirmed": known.get("confirmed", 0), "paid": known.get("paid", 0)})
+    counted = risk._counted
+    monkeypatch.setattr(risk, "_counted", lambda *told: counted(*told) | dict.fromkeys(
+        ("bought", "complained", "confirmed", "paid"), 0) | known)
     assert Facts(**known)
 
 
