@@ -100,3 +100,29 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for below in plan.get("Plans", ()):
         yield from _nodes(below)
+
+
+def test_a_message_asks_the_database_so_often_at_most(chat: Chat, engine: Engine) -> None:
+    """Each question costs a message more than all understanding does: docs/performance.md."""
+    count = [0]
+
+    def note(*_: Any) -> None:
+        count[0] += 1
+
+    def asks(words: str, most: int) -> str:
+        count[0] = 0
+        said = chat.stage.says("小陈", words)
+        assert said
+        assert count[0] <= most, (words, count[0])
+        return said
+
+    chat.stage.add("小陈", "student")
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        code = re.search(r"[A-Z]\d+", asks("来份黄焖鸡微辣 送12栋303", 30))
+        assert code
+        asks(f"确认{code[0]}", 28)
+        asks("到哪了", 15)
+        asks("谢谢，辛苦了", 13)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
