@@ -25,6 +25,7 @@ class Turn:
     tap: str
     now: datetime
     said_at: datetime | None = None  # by WeChat's clock: long ago, if it was sent without a net
+    is_named: bool = False  # the sentence stood behind an order's code
     found: dict[str, Order | None] = field(default_factory=dict, compare=False)
 
     @property

@@ -68,6 +68,8 @@ def _missed(turn: Turn, meant: Understanding) -> Reply:
 
 def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
                 beside: str | None = None) -> Reply | None:
+    if turn.is_named and focus and OrderState(focus.state) not in UNPAID:
+        return Reply("order.too_late_to_change", {"code": focus.code})
     items = items_of(meant)
     if not items:
         shop = meant.slots.get("shop_id")
@@ -85,7 +87,8 @@ def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | No
     """A change to the order being talked about, all of it in one new quote."""
     if focus is None:
         return _order_food(turn, None, meant)
-    if OrderState(focus.state) not in UNPAID and (reply := _order_beside(turn, focus)):
+    is_open = OrderState(focus.state) in UNPAID or turn.is_named
+    if not is_open and (reply := _order_beside(turn, focus)):
         return reply
     cmd = ordering.ModifyOrder(
         focus.id, items_of(meant), meant.slots.get("note"), meant.slots.get("place_id"),

@@ -156,7 +156,8 @@ def _change(turn: Turn, command: Command) -> Reply | None:
         return reply
     if is_stale(turn.tap, order):
         return ordering.show_newer(turn.session, turn.speaker, order, now=turn.now)
-    return as_student(Turn(turn.session, turn.speaker, command.rest, turn.tap, turn.now), order)
+    said = Turn(turn.session, turn.speaker, command.rest, turn.tap, turn.now, is_named=True)
+    return as_student(said, order)
 
 
 def _drop(turn: Turn, command: Command) -> Reply | None:

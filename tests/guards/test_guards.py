@@ -8,5 +8,7 @@ from tests.guards import ROOT, guards
 def test_a_guard_stands_where_the_list_says(guard):
     assert (ROOT / guard.file).read_text("utf-8").count(guard.was) == 1
     assert guard.was != guard.becomes
-    for path in guard.test.split():
+    for named in guard.test.split():
+        path, _, test = named.partition("::")
         assert (ROOT / path).exists()
+        assert not test or f"def {test}(" in (ROOT / path).read_text("utf-8")

@@ -1,5 +1,6 @@
 """Journey 9: the rider, from 上线 to the code."""
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -9,7 +10,7 @@ from models.order import Order
 from models.rider import Offer, OfferState, Rider, RiderStatus
 from tests.conftest import CAMPUS
 from tests.support.transcript import Chat
-from tests.transcripts.stories import TAKEN
+from tests.transcripts.stories import COOKING, TAKEN
 from tests.transcripts.test_first_lunch import pin_of
 
 
@@ -404,3 +405,39 @@ def test_a_code_with_nobody_at_the_door_says_what_comes_first(chat):
         阿哲  $c {pin_of(chat, "小林")}
         bot   rider.as_it_stands  code=$c
     """)
+
+
+def test_nobody_carries_their_own_order_whatever_was_offered(chat):
+    """Dispatch offers none; an offer made by hand, or by a slip, is refused all the same."""
+    chat.play(COOKING)
+    with Sessions.begin() as session:
+        order = session.scalars(select(Order)).one()
+        mine = Rider(person_id=order.buyer_id, campus_id=order.campus_id, name="小林",
+                     is_on_duty=True)
+        session.add(mine)
+        session.flush()
+        session.add(Offer(
+            order_id=order.id, rider_id=mine.id, offered_at=order.created_at, fee_fen=160,
+            expires_at=order.created_at + timedelta(hours=1), reason={}))
+    chat.play("""
+        小林  接$c
+        bot   rider.own_order  code=$c
+    """)
+    with Sessions() as session:
+        assert session.scalars(select(Order.rider_id)).one() is None
+
+
+def test_a_rider_with_full_hands_takes_no_more(chat, monkeypatch):
+    chat.play(COOKING + """
+        阿哲  上线
+        bot   rider.online
+        (work)
+        push  阿哲  rider.offer  code=$c
+    """)
+    monkeypatch.setattr("handlers.rider.offer.CAPACITY", 0)
+    chat.play("""
+        阿哲  接$c
+        bot   rider.full
+    """)
+    with Sessions() as session:
+        assert session.scalars(select(Order.rider_id)).one() is None

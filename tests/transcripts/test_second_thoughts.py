@@ -271,3 +271,20 @@ def test_the_last_change_of_a_draft_is_taken_back(chat):
         小林  撤回
         bot   order.quoted  东区12号楼
     """)
+
+
+def test_a_sentence_behind_the_code_of_a_paid_order_begins_no_other(chat):
+    chat.play(PAID + """
+        小林  $c换酸梅汤
+        bot   order.too_late_to_change  code=$c
+        小林  $c不要香菜
+        bot   order.too_late_to_change  code=$c
+        小林  $c加个卤蛋
+        bot   order.too_late_to_change  code=$c
+        小林  $c改成两份
+        bot   order.too_late_to_change  code=$c
+        小林  来份黄焖鸡爪
+        bot   order.quoted
+    """)
+    with Sessions() as session:
+        assert session.query(Order).count() == 2
