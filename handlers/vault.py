@@ -38,8 +38,6 @@ def open_codes(session: Session, speaker: Speaker, order: Order, parcels: Sequen
     assert rider is not None
     if order.rider_id != rider.id or OrderState(order.state) not in WANTS_RIDER:
         return Reply("rider.not_yours", {"code": order.code})
-    if all(parcel.opened_by == rider.id for parcel in parcels):
-        return Reply("vault.once", {"code": order.code})
     station = parcels[0].place
     if station and (away := _metres_away(session, speaker.campus, rider, station, now=now)):
         return Reply("vault.not_there", {

@@ -57,6 +57,8 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
     around = reading.text[line.end:line.end + 6]
     followed = next((cell for cell in reading.cells if cell.start == line.end), None)
     less = (followed is None or followed.kind != "O") and _P["change_shao"].search(around[:3])
+    if less and not line.sure and line.qty is None:  # 饭多点 肉少点
+        return {"dish_id": dish, "qty": None, "options": options, "op": "set"} if options else None
     if less or _P["change_shao_2"].search(before):
         return {"dish_id": dish, "qty": line.qty or 1, "options": [], "op": "remove"}
     is_option = followed is not None and followed.kind == "O" and line.qty is None

@@ -554,8 +554,10 @@ def _taken_back(beads: list[Bead]) -> list[Bead]:
         if slip and before.kind == after.kind == "Q":
             before.kind = "word"
     for before, bead in pairwise(beads):
-        refused = before.kind == "remove" and before.value not in _AFTER_ONLY
-        if bead.kind == "O" and (refused or before.value == "不是") and bead.added:
+        refused = before.value in ("不是", "不", "别") or (
+            before.kind == "remove" and before.value not in _AFTER_ONLY)
+        added_not = bead.kind == "O" and bead.added and refused
+        if added_not or (before.kind == "O" and before.added and bead.kind == "remove"):
             before.kind = bead.kind = "word"
     return beads
 

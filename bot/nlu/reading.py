@@ -276,6 +276,7 @@ def _best_cover(text: str, spans: list[Cell]) -> list[Cell]:
 
 
 _FLOOR: Final = _P["floor"]
+_WING: Final = re.compile(r"[a-z]座?")  # of the building just named
 _GENERAL: Final = frozenset(word for words in tomllib.loads(
     (FOLDER / "places.toml").read_text("utf-8"))["nouns"].values() for word in words)
 
@@ -298,7 +299,8 @@ def _without_floors(text: str, cells: list[Cell]) -> list[Cell]:
         if cell.kind == "P" and not cell.sure and kept and kept[-1].kind == "P" and \
                 kept[-1].end == cell.start and (
                     _FLOOR.fullmatch(text[cell.start:cell.end])
-                    or text[cell.start:cell.end] in _GENERAL):
+                    or text[cell.start:cell.end] in _GENERAL
+                    or _WING.fullmatch(text[cell.start:cell.end])):
             cell = cell._replace(kind="w", value=frozenset({"place.tail"}))
         kept.append(cell)
     return kept

@@ -59,6 +59,8 @@ def complain(message: Message, _: Grammars) -> Guess | None:
         return Guess("complain", 0.6) if delivered else None
     if message.context.get("draft") or message.pending.startswith(("ask_", "confirm", "choose")):
         return None
+    if not delivered and message.reading.any("P") and _P["address_qing"].search(text):
+        return None
     if delivered or order or message.reading.any("C"):
         if order.get("status") in ("cooking", "accepted", "unpaid") and code in (
                 "missing", "cold", "bad_taste"):

@@ -35,6 +35,9 @@ def cancel(message: Message, grammars: Grammars) -> Guess | None:
         return Guess("deny", 0.7) if message.pending else None
     if _P["cancel_beiquxiao"].search(text):
         return Guess("query_status", 0.65)
+    came = (message.context.get("order") or {}).get("status") in ("delivered", "done", "finished")
+    if came and any(cue.startswith("reasons.") for cue in message.reading.cues):
+        return None
     known = bool(message.context.get("order") or message.context.get("draft") or order_ref(
         reading, message.context, message.role))
     if _ANOTHER_THING.search(text) and not reading.any("CN"):
@@ -67,6 +70,8 @@ def pay(message: Message, _: Grammars) -> Guess | None:
     if message.has("pay.done"):
         said = message.pending == "pay" and _P["paid_already"].fullmatch(message.core)
         return Guess("pay", 0.75) if said else None
+    if _P["pay_later"].search(text):
+        return Guess("deny", 0.8) if message.pending else None
     if message.asks:
         if _P["pay_quan"].search(text):
             return None
