@@ -3,11 +3,17 @@ import json
 from datetime import timedelta, timezone
 
 import pytest
+from sqlalchemy import select
 
 from config import settings
+from handlers import vault
+from handlers.speaker import Speaker
 from models.base import Sessions, utcnow
+from models.campus import Campus
 from models.errand import Parcel
 from models.ledger import PLATFORM, WECHAT, rider_account
+from models.order import Order
+from models.person import Person
 from models.rider import Rider
 from tests.support.payment import balances
 from tests.support.transcript import Chat
@@ -278,6 +284,20 @@ def test_a_code_is_opened_once_and_again_only_by_its_owner(campus):
         (work)
         push  小林  vault.opened
     """)
+
+
+def test_the_vault_itself_opens_a_code_for_nobody_but_its_rider(campus):
+    taken(campus)
+    with Sessions() as session:
+        order = session.scalars(select(Order)).one()
+        person = Person.lock(session, order.buyer.app_id, "another-rider", now=utcnow())
+        session.add(Rider(person_id=person.id, campus_id=order.campus_id, name="别人"))
+        session.flush()
+        other = Speaker(session, person, session.get_one(Campus, order.campus_id))
+        refused = vault.open_codes(session, other, order, order.parcels, now=utcnow())
+        assert refused is not None
+        assert refused.key == "rider.not_yours"
+        assert order.parcels[0].opened_by is None
 
 
 def test_nobody_but_the_order_s_rider_opens_a_code(campus):
