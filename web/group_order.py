@@ -5,6 +5,7 @@ who are in. Its script asks /live every few seconds and shows what has changed.
 """
 import re
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -86,14 +87,9 @@ def join(code: str) -> Response:
     if wish is None or not is_from_our_page(request):
         return answer(403, error=words("page.somebody_elses"))
     item, note = wish
-    with Sessions.begin() as session:
-        group, openid, refusal = _visited(session, code)
-        if group is None:
-            return refusal
-        now = utcnow()
-        reply = groups.join(
-            session, _speaker(session, _account(session, group), openid, now),
-            groups.JoinGroup(group.id, (item,), note), now=now)
+    reply = _acted(code, groups.join, lambda group: groups.JoinGroup(group.id, (item,), note))
+    if isinstance(reply, Response):
+        return reply
     key = reply.key.removeprefix("group.")
     if not key.startswith("joined"):
         return answer(409, error=_first_line(reply))
@@ -105,14 +101,10 @@ def lock(code: str) -> Response:
     """{says}: the opener's 「锁单」; the page shows what comes of it, the chat tells."""
     if not is_from_our_page(request):
         return answer(403, error=words("page.somebody_elses"))
-    with Sessions.begin() as session:
-        group, openid, refusal = _visited(session, code)
-        if group is None:
-            return refusal
-        now = utcnow()
-        speaker = _speaker(session, _account(session, group), openid, now)
-        reply = groups.lock_now(session, speaker, groups.ChangeGroup(group.id, is_unheard=True),
-                                now=now)
+    reply = _acted(code, groups.lock_now,
+                   lambda group: groups.ChangeGroup(group.id, is_unheard=True))
+    if isinstance(reply, Response):
+        return reply
     if reply.key not in LOCKED:
         return answer(409, error=_first_line(reply))
     return answer(says=words("group.page_lock_heard"))
@@ -123,16 +115,24 @@ def pay(code: str) -> Response:
     """{url}: the pay link of the reader's own part."""
     if not is_from_our_page(request):
         return answer(403, error=words("page.somebody_elses"))
+    reply = _acted(code, groups.pay_again, lambda group: groups.JoinGroup(group.id))
+    if isinstance(reply, Response):
+        return reply
+    if "url" not in reply.params:
+        return answer(409, error=words("group.page_nothing_due"))
+    return answer(url=reply.params["url"])
+
+
+def _acted(code: str, act: Callable[..., Reply], command: Callable[[GroupOrder], object]
+           ) -> Reply | Response:
+    """What a handler says to the reader's command, as in their turn; or why they may not."""
     with Sessions.begin() as session:
         group, openid, refusal = _visited(session, code)
         if group is None:
             return refusal
         now = utcnow()
         speaker = _speaker(session, _account(session, group), openid, now)
-        reply = groups.pay_again(session, speaker, groups.JoinGroup(group.id), now=now)
-    if "url" not in reply.params:
-        return answer(409, error=words("group.page_nothing_due"))
-    return answer(url=reply.params["url"])
+        return act(session, speaker, command(group), now=now)
 
 
 def _wish(asked: Any) -> tuple[Item, str | None] | None:
