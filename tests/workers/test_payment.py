@@ -319,6 +319,22 @@ def test_a_refund_is_followed_until_the_money_is_back(world, payment, now):
     assert the("notice").payload["template"] == "refunded"
 
 
+def test_a_refund_that_is_settled_is_not_asked_for_again(world, payment, now):
+    refund = refund_due(payment, world, now)
+    debt = the("refund.ask")
+    work.ask_refund(debt.id, now=now)
+    cashier.settle_refund(world, refund.out_refund_no)
+    work.ask_refund(debt.id, now=now)
+    before = the("refund.ask")
+    world.journal.clear()
+
+    work.ask_refund(debt.id, now=now + timedelta(hours=1))
+
+    assert calls(world, REFUND) == 0
+    after = the("refund.ask")
+    assert (after.attempts, after.settled_at) == (before.attempts, before.settled_at)
+
+
 def refund_state(refund: Refund) -> str:
     with Sessions.begin() as session:
         return session.get_one(Refund, refund.id).state
