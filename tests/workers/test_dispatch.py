@@ -8,16 +8,16 @@ import threading
 import pytest
 from redis import Redis
 from rq import Queue
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from cli.embedded import python_path
 from models.base import Sessions, utcnow
 from models.campus import Campus
 from models.locks import DISPATCH_LOCK
 from models.outbox import Outbox
-from models.rider import Offer
+from models.rider import Offer, Rider
 from tests.transcripts.test_riding import cooking
-from workers import clock
+from workers import clock, dispatch
 from workers.dispatch import tick
 from workers.rounds import ask_for_round, queues_of
 
@@ -74,6 +74,21 @@ def test_a_campus_has_one_round_at_a_time_from_its_first_look(waiting):
         assert tick(campus_id(), now=utcnow()) == 0
         assert left() == (0, 0)
     assert tick(campus_id(), now=utcnow()) == 1
+
+
+def test_who_goes_off_duty_while_a_round_thinks_is_offered_nothing(waiting, monkeypatch):
+    """The plan is made from a look that is old by the time the offers are written."""
+    plan = dispatch.solve
+
+    def slow(*told, **more):
+        planned = plan(*told, **more)
+        with Sessions.begin() as session:
+            session.execute(update(Rider).values(is_on_duty=False))
+        return planned
+
+    monkeypatch.setattr(dispatch, "solve", slow)
+    tick(campus_id(), now=utcnow())
+    assert left() == (0, 0)
 
 
 def test_rounds_that_race_make_one_offer(waiting):
