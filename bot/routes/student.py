@@ -87,8 +87,8 @@ def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | No
     """A change to the order being talked about, all of it in one new quote."""
     if focus is None:
         return _order_food(turn, None, meant)
-    is_open = OrderState(focus.state) in UNPAID or turn.is_named
-    if not is_open and (reply := _order_beside(turn, focus)):
+    may_be_another = not turn.is_named and OrderState(focus.state) not in UNPAID
+    if may_be_another and (reply := _order_beside(turn, focus)):
         return reply
     cmd = ordering.ModifyOrder(
         focus.id, items_of(meant), meant.slots.get("note"), meant.slots.get("place_id"),

@@ -23,8 +23,7 @@ def after_sale(message: Message, _: Grammars) -> Guess | None:
         if message.asks and _P["after_sale_zenmetui"].search(text) and \
                 not code:
             return Guess("help", 0.8)
-        if message.asks and _P["after_sale_nengtui"].search(text) and order.get("status") not in (
-                "delivered", "done", "finished"):
+        if message.asks and _P["after_sale_nengtui"].search(text) and not message.has_come:
             return Guess("cancel", 0.55)
         if message.residue > 14:
             return Guess("out_of_scope", 0.5)

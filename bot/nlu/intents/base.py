@@ -41,6 +41,16 @@ class Message:
         """The plain text."""
         return self.reading.text
 
+    @property
+    def has_come(self) -> bool:
+        """Whether the order that is shown has reached its buyer."""
+        return (self.context.get("order") or {}).get("status") in ("delivered", "done", "finished")
+
+    @property
+    def names_reason(self) -> bool:
+        """Whether something that goes wrong with orders is named."""
+        return any(cue.startswith("reasons.") for cue in self.reading.cues)
+
 _NOISE: Final = re.compile(r"[\s,.。!?~、;:…\"'()\[\]【】*#_^-]+")
 
 def message_of(reading: Reading, role: str, context: Mapping[str, Any]) -> Message:

@@ -35,8 +35,7 @@ def cancel(message: Message, grammars: Grammars) -> Guess | None:
         return Guess("deny", 0.7) if message.pending else None
     if _P["cancel_beiquxiao"].search(text):
         return Guess("query_status", 0.65)
-    came = (message.context.get("order") or {}).get("status") in ("delivered", "done", "finished")
-    if came and any(cue.startswith("reasons.") for cue in message.reading.cues):
+    if message.has_come and message.names_reason:
         return None
     known = bool(message.context.get("order") or message.context.get("draft") or order_ref(
         reading, message.context, message.role))

@@ -15,7 +15,7 @@ def reorder(message: Message, _: Grammars) -> Guess | None:
     if _P["reorder_quxiao"].search(message.text):
         return None
     strong = _P["reorder_zailai"].search(message.text)
-    if not strong and any(cue.startswith("reasons.") for cue in message.reading.cues):
+    if not strong and message.names_reason:
         return None
     if not strong:
         return Guess("reorder", 0.6) if message.residue <= 1 and len(message.core) <= 8 else None
@@ -43,7 +43,7 @@ def change(message: Message, _: Grammars) -> Guess | None:
     if not holding.get("items"):
         return None
     placed = holding is order
-    if placed and order.get("status") in ("delivered", "done", "finished"):
+    if placed and message.has_come:
         return None
     if message.asks and not _P["change_neng"].search(text):
         return None
