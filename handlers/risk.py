@@ -72,6 +72,9 @@ def _counts() -> Select[Any]:
     counts = {
         "room": buyers.where(Order.door_hash == bindparam("door"),
                              _used_first(bindparam("buyer_id"))),
+        "room_lately": buyers.where(
+            Order.door_hash == bindparam("door"), Order.paid_at > bindparam("lately"),
+            _used_first(bindparam("buyer_id"))),
         "payer": paid_for.where(Payment.payer_id == person, Payment.state == PaymentState.PAID,
                                 ~Payment.is_surplus, _used_first(person)),
         "device": paid_for.where(Payment.device_hash.in_(mine), Payment.payer_id != person,

@@ -31,10 +31,18 @@ def verified(chat, who):
             student_until=utcnow() + timedelta(days=300)))
 
 
-def test_the_same_room_is_asked_for_a_card_first(roommates):
+def test_the_same_room_alone_is_asked_nothing(roommates):
     roommates.play(FIRST + """
         小周  来份黄焖鸡微辣 送12栋302
-        bot   order.quoted  payable=¥18.00  这间寝室有人用过首单了，认证一下学生就减¥5.00
+        bot   order.quoted  payable=¥13.00  首单-¥5.00
+    """)
+
+
+def test_a_room_with_more_newcomers_than_beds_is_asked_for_a_card_first(roommates, monkeypatch):
+    monkeypatch.setattr("models.rules.risk.BEDS", 1)
+    roommates.play(FIRST + """
+        小周  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  payable=¥18.00  床位还多，认证一下学生就减¥5.00
         小周  取消
     """)
     verified(roommates, "小周")
