@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
 
 from config import settings
 from handlers.speaker import Speaker
@@ -51,8 +52,8 @@ def _keyed(words: str) -> str:
 
 def _counted(session: Session, person: Person, order: Order, now: datetime) -> dict[str, int]:
     told = session.execute(_counts(), {
-        "door": door_hash(order), "buyer_id": order.buyer_id, "person_id": person.id,
-        "lately": now - LATELY, "hour": now - timedelta(hours=1)}).one()
+        "door": door_hash(order), "order_id": order.id, "buyer_id": order.buyer_id,
+        "person_id": person.id, "lately": now - LATELY, "hour": now - timedelta(hours=1)}).one()
     return {name: number or 0 for name, number in told._mapping.items()}
 
 
@@ -60,8 +61,11 @@ def _counted(session: Session, person: Person, order: Order, now: datetime) -> d
 def _counts() -> Select[Any]:
     """Everything that is counted, by name; made once a process."""
     person: ColumnElement[int] = bindparam("person_id")
-    mine = select(Payment.device_hash).where(
-        Payment.payer_id == person, Payment.device_hash.is_not(None))
+    # Whoever was asked to pay for this order counts as the buyer does, and so does their phone.
+    asked = aliased(Payment)
+    is_theirs = or_(asked.payer_id == person, asked.order_id == bindparam("order_id"))
+    phones = select(asked.device_hash).where(asked.device_hash.is_not(None), is_theirs)
+    wallets = select(asked.payer_id).where(is_theirs)
     buyers = select(func.count(func.distinct(Order.buyer_id)))
     paid_for = buyers.join(Payment, Payment.order_id == Order.id)
     own = select(func.count()).where(Order.buyer_id == person)
@@ -75,9 +79,9 @@ def _counts() -> Select[Any]:
         "room_lately": buyers.where(
             Order.door_hash == bindparam("door"), Order.paid_at > bindparam("lately"),
             _used_first(bindparam("buyer_id"))),
-        "payer": paid_for.where(Payment.payer_id == person, Payment.state == PaymentState.PAID,
+        "payer": paid_for.where(Payment.payer_id.in_(wallets), Payment.state == PaymentState.PAID,
                                 ~Payment.is_surplus, _used_first(person)),
-        "device": paid_for.where(Payment.device_hash.in_(mine), Payment.payer_id != person,
+        "device": paid_for.where(Payment.device_hash.in_(phones), Payment.payer_id != person,
                                  _used_first(person)),
         "bought": own.where(Order.ended_at > bindparam("lately"),
                             Order.state == OrderState.DELIVERED),

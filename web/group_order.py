@@ -40,7 +40,7 @@ QR_SCALE: Final = 5
 _CODE: Final = re.compile(r"G[0-9]{1,4}")
 
 blueprint = Blueprint("group_order", __name__, template_folder="templates")
-limits.count_misses(blueprint)
+limits.watch(blueprint)
 
 
 @blueprint.get("/g/<code>")

@@ -1,9 +1,11 @@
-"""How often an address may ask for pay pages. Only for these: a chat comes from WeChat's own
-addresses, and is limited by person (bot/turn.py).
+"""How often a phone, or an address, may ask for pages. Only for these: a chat comes from WeChat's
+own addresses, and is limited by person (bot/turn.py).
 
-A whole dormitory may stand behind one address, so honest use is never counted against it: what
-is counted are links that do not exist or are somebody else's, taps on one link's button, and, far
-above what a dormitory needs, requests as such.
+A phone that we know (web/device.py) is counted by itself and never with its neighbours, whatever
+they do. Of phones that we do not know the address is counted, and a whole dormitory may stand
+behind it, so that honest use never counts: only links that do not exist or are somebody else's,
+and, far above what a dormitory needs, requests for pay pages as such. Taps on one link's button
+are counted by the link.
 """
 from typing import Final
 
@@ -14,11 +16,15 @@ from config import settings
 from config.settings import is_loopback
 from models.base import utcnow
 from web import gateways
+from web.device import device_of
 from web.page import answer, message, words
 
 MISSES_A_MINUTE: Final = 30      # of one address
 REQUESTS_A_MINUTE: Final = 6000  # of one address: a dormitory of 500 at noon asks for less
 PREPAYS_A_MINUTE: Final = 20     # of one link
+PAGES_OF_PHONE: Final = 240       # a minute: a page that looks for news asks 20 times
+ACTS_OF_PHONE: Final = 30         # a minute: buttons that do something
+MISSES_OF_PHONE: Final = 10       # a minute
 MISSED: Final = frozenset({403, 404})
 
 log = structlog.get_logger(__name__)
@@ -34,31 +40,44 @@ def address_of(request: Request) -> str | None:
     return None if is_loopback(here) and hops != [""] else here
 
 
-def too_often(request: Request, link: str | None) -> Response | None:
+def too_often(request: Request, link: str | None = None, *,
+              by_address: bool = False) -> Response | None:
     """What to answer instead, before anything is looked up; None: go on."""
-    if link is not None and request.path.endswith("/prepay") and request.method == "POST":
-        count, wait_s = _hit(f"prepay:{link}")
-        if count > PREPAYS_A_MINUTE:
-            return _slower(request, wait_s)
-    if address := address_of(request):
-        count, wait_s = _hit(f"pages:{address}")
-        if count > REQUESTS_A_MINUTE:
+    is_act, phone = request.method == "POST", device_of(request)
+    limits = [(f"prepay:{link}", PREPAYS_A_MINUTE)] \
+        if link is not None and is_act and request.path.endswith("/prepay") else []
+    if phone:
+        limits += [(f"acts:{phone}", ACTS_OF_PHONE)] if is_act else []
+        limits.append((f"pages:{phone}", PAGES_OF_PHONE))
+    elif by_address and (address := address_of(request)):
+        limits.append((f"pages:{address}", REQUESTS_A_MINUTE))
+    for name, most in limits:
+        count, wait_s = _hit(name)
+        if count > most:
             return _slower(request, wait_s)
     return None
 
 
 def after(request: Request, response: Response) -> Response:
     """A link that leads nowhere: whoever tries many is told to wait, and learns no more."""
-    if response.status_code not in MISSED or (address := address_of(request)) is None:
+    if response.status_code not in MISSED:
         return response
-    count, wait_s = _hit(f"misses:{address}")
-    return _slower(request, wait_s) if count > MISSES_A_MINUTE else response
+    phone = device_of(request)
+    who, most = (phone, MISSES_OF_PHONE) if phone else (address_of(request), MISSES_A_MINUTE)
+    if who is None:
+        return response
+    count, wait_s = _hit(f"misses:{who}")
+    return _slower(request, wait_s) if count > most else response
 
 
-def count_misses(blueprint: Blueprint) -> None:
-    """Let `after` watch every answer of these pages."""
+def watch(blueprint: Blueprint) -> None:
+    """Limit each phone on these pages, and let `after` see every answer."""
+    @blueprint.before_request
+    def before() -> Response | None:
+        return too_often(request)
+
     @blueprint.after_request
-    def watch(response: Response) -> Response:
+    def look(response: Response) -> Response:
         return after(request, response)
 
 

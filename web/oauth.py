@@ -2,7 +2,8 @@
 
 A browser without our cookie goes to WeChat and comes back with a code and the state we gave it.
 The state stands in a cookie of that browser too, so that a code which somebody else obtained
-cannot be slipped to it. All cookies are scoped to the link's own path.
+cannot be slipped to it. Both cookies are scoped to the link's own path. A phone that came back from
+WeChat is marked besides (web/device.py).
 """
 import secrets
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from gateways.errors import Refused, Unreachable
 from gateways.wechat import authorize_url
 from models.campus import Account
 from web import gateways
+from web.device import mark
 from web.page import message
 
 STATE_LASTS_S: Final = 600
@@ -71,6 +73,7 @@ def _back_from_wechat(request: Request, path: str, account: Account) -> Response
     response = _sent(path)
     _give(response, _VISIT, path, account, {"openid": openid}, VISIT_LASTS_S)
     response.delete_cookie(_STATE, path=path)
+    mark(request, response)
     return response
 
 

@@ -25,7 +25,7 @@ from web.payment import lines_of
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 
 blueprint = Blueprint("paying_for", __name__, template_folder="templates")
-limits.count_misses(blueprint)
+limits.watch(blueprint)
 
 
 @blueprint.get("/d/<token>")

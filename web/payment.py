@@ -31,21 +31,20 @@ from handlers.payment import (
     standing,
 )
 from handlers.payout import RecordTransfer, record_transfer
-from handlers.risk import device_hash
+from handlers.till import note_phone
 from handlers.wording import clock, what
 from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
 from models.order import Order, OrderKind
 from models.payment import Payment
 from web import gateways, limits
+from web.device import device_of
 from web.oauth import known_visitor, visitor
 from web.page import answer, is_from_our_page, message, render, words
 
 log = structlog.get_logger(__name__)
 
 MAX_NOTICE_BYTES: Final = 64 * 1024
-_DEVICE: Final = "pt_device"
-_DEVICE_LASTS_S: Final = 400 * 86_400
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 blueprint = Blueprint("payment", __name__, template_folder="templates")
@@ -54,7 +53,7 @@ blueprint = Blueprint("payment", __name__, template_folder="templates")
 @blueprint.before_request
 def _not_too_often() -> Response | None:
     token = (request.view_args or {}).get("token")  # WeChat Pay's notifications have none
-    return limits.too_often(request, str(token)) if token else None
+    return limits.too_often(request, str(token), by_address=True) if token else None
 
 
 @blueprint.after_request
@@ -77,16 +76,7 @@ def page(token: str) -> Response:
         return message("somebody_elses", status=403)
     with Sessions.begin() as session:
         facts = _facts(session, session.get_one(Payment, payment.id), utcnow())
-    return _marked(render("payment/page.html", path=path, **facts))
-
-
-def _marked(response: Response) -> Response:
-    """A browser is known again by a random mark, of which only a keyed hash is kept."""
-    if not request.cookies.get(_DEVICE):
-        response.set_cookie(_DEVICE, secrets.token_urlsafe(24), path="/p", httponly=True,
-                            max_age=_DEVICE_LASTS_S, samesite="Lax",
-                            secure=settings.load().public_url.startswith("https"))
-    return response
+    return render("payment/page.html", path=path, **facts)
 
 
 @blueprint.get("/p/<token>/state")
@@ -102,14 +92,14 @@ def state(token: str) -> Response:
 @blueprint.post("/p/<token>/prepay")
 def prepay(token: str) -> Response:
     """What the page hands to WeChat's pay sheet; {state, error} when it cannot be paid."""
-    now, device = utcnow(), request.cookies.get(_DEVICE, "")[:64]
+    now = utcnow()
     if not is_from_our_page(request):
         return answer(403, error=words("page.somebody_elses"))
     with Sessions.begin() as session:
         payment, refusal = _own_payment(session, token)
         if payment is None:
             return refusal
-        payment.device_hash = device_hash(device) if device else None
+        note_phone(session, payment.id, device_of(request), now=now)
         begun = begin_prepay(session, payment.id, now=now)
     if isinstance(begun, Standing):
         return _stands(begun)

@@ -9,12 +9,14 @@ from config.texts import yuan
 from models.base import Session, Sessions
 from models.campus import Account
 from models.payout import Payout
+from web import limits
 from web.oauth import known_visitor, visitor
 from web.page import answer, message, render
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 blueprint = Blueprint("payout", __name__, template_folder="templates")
+limits.watch(blueprint)
 
 
 @blueprint.get("/r/<token>")

@@ -20,7 +20,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 _PICTURES: Final = ("image/jpeg", "image/png", "image/gif", "image/bmp")
 
 blueprint = Blueprint("photo", __name__, template_folder="templates")
-limits.count_misses(blueprint)
+limits.watch(blueprint)
 
 
 @blueprint.get("/e/<token>")

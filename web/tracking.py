@@ -13,7 +13,7 @@ from web.page import answer, message, render, words
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 
 blueprint = Blueprint("tracking", __name__, template_folder="templates")
-limits.count_misses(blueprint)
+limits.watch(blueprint)
 
 
 @blueprint.get("/t/<token>")

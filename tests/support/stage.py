@@ -18,6 +18,7 @@ from config import settings
 from handlers.campus import ensure_account, load_campus
 from handlers.sos import guards
 from models.base import Base, Clock, Sessions, utcnow
+from simulator import webview
 from simulator.credentials import openid_for
 from simulator.world import World
 from tests.support.simulator import credentials
@@ -122,6 +123,11 @@ class Stage:
             "Origin": origin, "Sec-Fetch-Site": "same-origin"})
         asked.raise_for_status()
         return dict(asked.json())
+
+    def share_phone(self, one: str, other: str) -> None:
+        """Both open pages in one browser, as two accounts on one phone do."""
+        browsers = [webview._browser(self.world, self.world.phone(name)) for name in (one, other)]
+        browsers[1].jar = browsers[0].jar
 
     def confirm(self, name: str, signed: dict[str, str]) -> str:
         """Pay on a sheet that is open; what the page hears."""

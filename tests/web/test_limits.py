@@ -2,13 +2,13 @@
 from collections.abc import Iterator
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, request
 from redis import Redis
 
 from models.base import Sessions, utcnow
 from tests.support.payment import a_campus, a_payment, a_person, an_order, environment
 from tests.support.simulator import credentials
-from web import create_blueprints, gateways, limits
+from web import create_blueprints, device, gateways, limits
 
 DORMITORY = {"REMOTE_ADDR": "203.0.113.7"}
 PAGE = {"Accept": "text/html"}
@@ -62,6 +62,61 @@ def test_one_links_button_is_not_pressed_for_ever(app, links):
     assert {press(links[0]) for _ in range(limits.PREPAYS_A_MINUTE)} == {401}
     assert press(links[0]) == 429
     assert press(links[1]) == 401
+
+
+def a_phone(app):
+    """A browser that WeChat has sent back to us before."""
+    phone = app.test_client()
+    with app.test_request_context():
+        response = Response()
+        device.mark(request, response)
+    phone.set_cookie(device.NAME, response.headers["Set-Cookie"].partition("=")[2].split(";")[0])
+    return phone
+
+
+def of(phone, path, post=False):
+    ask_ = phone.post if post else phone.get
+    return ask_(path, environ_overrides=DORMITORY, headers=PAGE).status_code
+
+
+def test_a_phone_is_counted_by_itself_and_its_neighbours_never_feel_it(app, links, monkeypatch):
+    monkeypatch.setattr(limits, "PAGES_OF_PHONE", 12)
+    busy, neighbour = a_phone(app), a_phone(app)
+    assert [of(busy, links[0]) for _ in range(14)] == [302] * 12 + [429] * 2
+    assert of(neighbour, links[0]) == 302
+    assert ask(app, links[0]).status_code == 302
+
+
+def test_a_phone_that_is_known_does_not_pay_for_the_floods_of_its_address(
+        app, links, monkeypatch):
+    monkeypatch.setattr(limits, "REQUESTS_A_MINUTE", 5)
+    assert [ask(app, links[0]).status_code for _ in range(7)] == [302] * 5 + [429] * 2
+    assert of(a_phone(app), links[0]) == 302
+
+
+def test_one_phone_does_not_press_many_buttons(app, links):
+    phone = a_phone(app)
+    pressed = [of(phone, f"{link}/prepay", post=True) for link in links]
+    most = limits.ACTS_OF_PHONE
+    assert pressed == [401] * most + [429] * (len(links) - most)
+    assert of(phone, links[0]) == 302  # looking is not pressing
+    assert of(a_phone(app), f"{links[0]}/prepay", post=True) == 401
+
+
+@pytest.mark.parametrize("page", ["/p/{}", "/d/{}", "/t/{}", "/e/{}", "/r/{}"])
+def test_a_phone_that_tries_links_is_told_to_wait_by_itself(app, page):
+    phone, most = a_phone(app), limits.MISSES_OF_PHONE
+    tried = [of(phone, page.format(f"{'x' * 28}{i:04}")) for i in range(most + 2)]
+    assert tried == [404] * most + [429] * 2
+    assert of(a_phone(app), page.format("y" * 32)) == 404
+
+
+def test_a_mark_that_we_did_not_give_is_none(app, links, monkeypatch):
+    monkeypatch.setattr(limits, "REQUESTS_A_MINUTE", 5)
+    for n in range(6):
+        liar = app.test_client()
+        liar.set_cookie(device.NAME, f"made-up-{n}.{'s' * 27}")
+        assert of(liar, links[0]) == (302 if n < 5 else 429)
 
 
 def test_without_redis_each_process_counts_for_itself(app, links):

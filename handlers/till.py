@@ -1,0 +1,54 @@
+"""What is known only where it is paid: which phone shows the pay page, and whose wallet pays."""
+from datetime import datetime
+
+from handlers import dialogue
+from handlers.notice import Notice, tell
+from handlers.payment import Standing, retire_payments, standing
+from handlers.pricing import reprice
+from handlers.risk import risk_of
+from handlers.speaker import Speaker
+from handlers.wording import quoted
+from models.base import Session
+from models.campus import Campus
+from models.order import Order
+from models.payment import Payment
+from models.person import Person
+from models.rules.order_state import OrderEvent, OrderState
+from models.rules.risk import Verdict
+
+
+def note_phone(session: Session, payment_id: int, device: str | None, *, now: datetime) -> None:
+    """Keep the phone's mark. Where it, or the wallet, had the newcomers' discount before, the
+    order is quoted anew without it, its links end, and the buyer hears why in the chat.
+
+    A group has divided its bill already, so a member's part stays as it is.
+    """
+    payment = session.get_one(Payment, payment_id)
+    order = payment.order
+    is_newcomers = order.group_id is None and any(
+        each["kind"] == "first_order" for each in order.discounts)
+    if is_newcomers:  # the person before the order, as in their own turns
+        session.get_one(Person, order.buyer_id, with_for_update={"of": Person, "key_share": True},
+                        populate_existing=True)
+    order = Order.lock(session, order.id)
+    payment = Payment.lock(session, payment.id)
+    payment.device_hash = device or payment.device_hash
+    session.flush()
+    if is_newcomers and standing(payment, now=now) is Standing.OPEN:
+        _look_again(session, order, now=now)
+
+
+def _look_again(session: Session, order: Order, *, now: datetime) -> None:
+    buyer = session.get_one(Person, order.buyer_id)
+    speaker = Speaker(session, buyer, session.get_one(Campus, order.campus_id))
+    if risk_of(session, speaker, order, now=now).verdict is Verdict.PASS:
+        return
+    retire_payments(session, order, now=now)
+    order.revision += 1
+    order.apply(session, OrderEvent.REVISED, now=now)
+    remarks = reprice(session, speaker, order, now=now)
+    dialogue.ask(buyer, "confirm_order", now=now, order_id=order.id)
+    tell(session, Notice(buyer.id, f"{order.id}:{order.revision}:till", chat=quoted(
+        session, speaker, order, headline="order.without_first", remarks=remarks),
+        good_until=order.promised_at, only_while={OrderState.DRAFT}, revision=order.revision),
+         now=now, order_id=order.id)
