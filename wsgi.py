@@ -38,15 +38,18 @@ def create_app() -> Flask:
 
 def create_web() -> Flask:
     """`create_app` for a process that does nothing else: its statements give up before WeChat
-    does, and what it has loaded by now is never looked through for garbage again."""
+    does, its turns are taken one by one, and what it has loaded by now is never looked through
+    for garbage again."""
     import gc
+    from threading import Semaphore
 
-    from bot.webhook import PATIENCE
+    from bot.webhook import PATIENCE, Turns
     from config import settings
     from models.base import connect
 
     connect(settings.load().database_url, patience=PATIENCE)
     app = create_app()
+    Turns.free = Semaphore(1)
     gc.collect()
     gc.freeze()
     return app

@@ -3,7 +3,7 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import object_session
+from sqlalchemy.orm import joinedload, object_session
 
 from bot.nlu.lexicon import Lexicon, lexicon_from
 from handlers import dialogue
@@ -26,6 +26,7 @@ _ASKS_PLACE = frozenset({"ask_station", "ask_from"})
 # Questions that understanding does not know.
 _OURS = frozenset({"ask_student", "ask_student_number", "ask_budget", "complaint", "ask_rider",
                    "menu_text"})
+_WHOLE = (joinedload(Order.lines), joinedload(Order.shop).lazyload(Shop.place))
 _LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
 
 
@@ -53,9 +54,9 @@ def as_student(session: Session, speaker: Speaker, focus: Order | None, *,
     pending = asked.get("pending")
     told: dict[str, Any] = {}
     if focus and focus.state == OrderState.DRAFT:
-        told["draft"] = _draft(session, focus)
+        told["draft"] = _draft(focus)
     elif focus:
-        told["order"] = _order(session, focus)
+        told["order"] = _order(focus)
     if pending == "ask_pickup_code":
         told["draft"] = {"errand_kind": "parcel"}
     if pending in _OURS:
@@ -96,7 +97,7 @@ def focus_of(session: Session, speaker: Speaker, *, now: datetime) -> Order | No
     """
     asked = dialogue.pending(speaker.person, now=now)
     if order_id := asked.get("order_id"):
-        order = session.get(Order, order_id)
+        order = session.get(Order, order_id, options=_WHOLE)
         if order and order.buyer_id == speaker.person.id and order.is_live:
             return order
     live = [order for order in Order.live_of(session, speaker.person.id)
@@ -104,21 +105,17 @@ def focus_of(session: Session, speaker: Speaker, *, now: datetime) -> Order | No
     return live[-1] if live else None
 
 
-def _draft(session: Session, order: Order) -> dict[str, Any]:
+def _draft(order: Order) -> dict[str, Any]:
     """An errand's draft says what it is, and of its parcels no more than that there are some."""
     if order.errand:
         return {"errand_kind": order.errand.kind}
-    return {"shop_id": _shop_key(session, order), "items": _items(order)}
+    return {"shop_id": order.shop.key, "items": _items(order)}
 
 
-def _order(session: Session, order: Order) -> dict[str, Any]:
-    return {"order_ref": order.code, "shop_id": _shop_key(session, order),
+def _order(order: Order) -> dict[str, Any]:
+    return {"order_ref": order.code, "shop_id": order.shop.key,
             "status": _STATUS.get(OrderState(order.state), order.state),
             "items": _items(order), "total_fen": order.payable_fen}
-
-
-def _shop_key(session: Session, order: Order) -> str:
-    return session.get_one(Shop, order.shop_id).key
 
 
 def _items(order: Order) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """One message, one transaction, one reply."""
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from math import ceil
 
@@ -15,7 +15,7 @@ from models.base import Session
 from models.campus import Campus
 from models.inbox import Inbox
 from models.person import Person
-from models.turn import A_MINUTE, Standing, standing_of
+from models.turn import A_MINUTE, Standing, speaker_of, standing_of
 
 MOST_A_MINUTE = 20
 # A call for help never comes here: see bot/sos.py.
@@ -31,7 +31,8 @@ class OutOfTurn(Exception):
 
 def write_down(heard: Heard) -> str:
     """A message as the inbox keeps it."""
-    return json.dumps(asdict(heard), ensure_ascii=False)
+    return json.dumps({each.name: getattr(heard, each.name) for each in fields(heard)},
+                      ensure_ascii=False)
 
 
 def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
@@ -40,13 +41,13 @@ def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
     Locks the person first, so one person's messages take turns, in the order they came in.
     Raises OutOfTurn, changing nothing, when an earlier one is still waiting.
     """
-    stands, person = _locked(session, inbox_id)
+    stands, person, campus = _locked(session, inbox_id)
     row = stands.row
     if row.answered_at is not None:
         return row.answer or ""
     if stands.is_early:
         raise OutOfTurn(inbox_id)
-    reply = _reply(session, person, stands, now=now)
+    reply = _reply(session, person, campus, stands, now=now)
     text = say(reply) if reply else ""
     if Inbox.settle_in_time(session, row.id, text, now):
         return text
@@ -57,9 +58,9 @@ def take_turn(session: Session, inbox_id: int, *, now: datetime) -> str:
 
 def take_late_turn(session: Session, inbox_id: int, *, now: datetime) -> None:
     """As take_turn, for a worker: WeChat was told `success`, so the answer is a notice."""
-    stands, person = _locked(session, inbox_id)
+    stands, person, campus = _locked(session, inbox_id)
     if stands.row.answered_at is None:
-        _speak_up(session, stands.row, _reply(session, person, stands, now=now), now)
+        _speak_up(session, stands.row, _reply(session, person, campus, stands, now=now), now)
 
 
 def apologise_late(session: Session, inbox_id: int, *, now: datetime) -> None:
@@ -74,15 +75,15 @@ def _speak_up(session: Session, row: Inbox, reply: Reply | None, now: datetime) 
         tell(session, Notice(row.person_id, f"turn:{row.id}", chat=reply), now=now)
 
 
-def _locked(session: Session, inbox_id: int) -> tuple[Standing, Person]:
-    person = Person.lock_speaker(session, inbox_id)
-    return standing_of(session, inbox_id, most=MOST_A_MINUTE + 1), person
+def _locked(session: Session, inbox_id: int) -> tuple[Standing, Person, Campus | None]:
+    person, campus = speaker_of(session, inbox_id)
+    return standing_of(session, inbox_id, most=MOST_A_MINUTE + 1), person, campus
 
 
-def _reply(session: Session, person: Person, stands: Standing, *, now: datetime) -> Reply | None:
+def _reply(session: Session, person: Person, campus: Campus | None, stands: Standing, *,
+           now: datetime) -> Reply | None:
     row = stands.row
     heard = Heard(**json.loads(row.body or "{}"))
-    campus = Campus.of_account(session, heard.app_id)
     if campus is None:
         return Reply("talk.no_campus")
     _note_contact(person, heard, row.heard_at)
@@ -90,7 +91,7 @@ def _reply(session: Session, person: Person, stands: Standing, *, now: datetime)
         row.is_event = True
         return wait if wait.key != "talk.hushed" else None
     speaker = Speaker.with_hats(session, person, campus, shop_ids=stands.shop_ids,
-                                rides=stands.rides)
+                                rides=stands.rides, has_groups=stands.has_groups)
     reply = routes.answer(session, speaker, heard, now=now)
     session.flush()
     return reply

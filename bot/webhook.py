@@ -1,6 +1,7 @@
 """WeChat's door: handshake and pushes, answered within its five seconds."""
 import secrets
 from datetime import datetime
+from threading import Semaphore
 
 import structlog
 from flask import Blueprint, Response, request
@@ -17,15 +18,26 @@ from config.texts import Reply, say
 from models.base import Session, Sessions, is_brief, utcnow
 from models.inbox import Inbox
 from models.outbox import owe
-from models.person import Person
+from models.turn import keep
 
 log = structlog.get_logger(__name__)
 blueprint = Blueprint("wechat", __name__)
 
+TURN_WAIT_S = 2.0
 LOCK_WAIT, LONGEST_STATEMENT = "1s", "2500ms"
 PATIENCE = f"-c lock_timeout={LOCK_WAIT} -c statement_timeout={LONGEST_STATEMENT}"
 _PATIENCE = text(f"SELECT set_config('lock_timeout', '{LOCK_WAIT}', true), "
                  f"set_config('statement_timeout', '{LONGEST_STATEMENT}', true)")
+
+
+class Turns:
+    """How many of a process's turns may be under way: one, in a web process (wsgi.create_web).
+
+    Side by side they fight over the interpreter, and all take longer: docs/performance.md. Pages
+    and calls for help do not wait here.
+    """
+
+    free = Semaphore(32)
 
 
 @blueprint.get("/wechat/<app_id>")
@@ -65,15 +77,26 @@ def reply_to(heard: Heard, *, now: datetime) -> str:
 
     The message is committed before its turn begins: whatever happens then, it is not lost.
     """
+    is_free = Turns.free.acquire(timeout=TURN_WAIT_S)
     try:
-        row = _kept(heard, now=now)
+        return _heard(heard, is_free=is_free, now=now)
+    finally:
+        if is_free:
+            Turns.free.release()
+
+
+def _heard(heard: Heard, *, is_free: bool, now: datetime) -> str:
+    try:
+        inbox_id, answer = _kept(heard, now=now)
     except DBAPIError as lost:
         if not lost.connection_invalidated:
             raise
-        row = _kept(heard, now=now)  # PostgreSQL was started anew: its pool is fresh now
-    if row.answered_at is not None or row.is_late:
-        return row.answer or ""
-    inbox_id = row.id
+        inbox_id, answer = _kept(heard, now=now)  # PostgreSQL was started anew: a fresh pool
+    if answer is not None:
+        return answer
+    if not is_free:
+        log.info("turn.late", inbox=inbox_id, why="busy")
+        return leave_to_worker(inbox_id, now=now)
     try:
         with Sessions.begin() as session:
             _be_brief(session)
@@ -86,13 +109,18 @@ def reply_to(heard: Heard, *, now: datetime) -> str:
         return apologise(inbox_id, now=now)
 
 
-def _kept(heard: Heard, *, now: datetime) -> Inbox:
+def _kept(heard: Heard, *, now: datetime) -> tuple[int, str | None]:
+    """The message's row; and what its twin was answered, unless that one waits as well."""
     with Sessions.begin() as session:
         _be_brief(session)
-        person_id = Person.ensure(session, heard.app_id, heard.openid, now=now)
-        return Inbox.hear(session, app_id=heard.app_id, key=heard.key, person_id=person_id,
-                          body=write_down(heard), now=now,
-                          is_event=heard.kind == "event" and heard.event != "CLICK")
+        inbox_id = keep(session, app_id=heard.app_id, openid=heard.openid, key=heard.key,
+                        body=write_down(heard), now=now,
+                        is_event=heard.kind == "event" and heard.event != "CLICK")
+        if inbox_id is not None:
+            return inbox_id, None
+        twin = Inbox.by_key(session, heard.app_id, heard.key)
+        is_over = twin.answered_at is not None or twin.is_late
+        return twin.id, (twin.answer or "") if is_over else None
 
 
 def leave_to_worker(inbox_id: int, *, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""`web`: granian, WEB_WORKERS processes of two threads each (measured: more lose to the GIL)."""
+"""`web`: granian, WEB_WORKERS processes of a few threads each."""
 import multiprocessing
 import os
 import sys
@@ -11,7 +11,7 @@ from cli.base import Stop, command
 from config import settings
 from config.settings import ConfigurationError
 
-THREADS = 2
+THREADS = 4  # one takes a turn (bot/webhook.py); the others serve pages, which wait for WeChat
 GRACE_S = 4  # for requests under way when told to stop; WeChat waits five seconds
 LOGGING: dict[str, Any] = {
     "formatters": {

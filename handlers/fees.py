@@ -1,10 +1,11 @@
 """What delivery costs here and now: the way, the building, the hour, and how busy riders are."""
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from math import ceil
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from config.texts import Reply, yuan
 from handlers.speaker import Speaker
@@ -60,12 +61,22 @@ def rush_fen(order: Order) -> int:
 
 def load_of(session: Session, campus: Campus, *, now: datetime) -> Load:
     """How busy the campus is. A group's bags are one trip; what is for later does not count."""
+    trips, riders = session.execute(_counts(), {
+        "campus_id": campus.id, "now": now, "soon": now + SOON}).one()
+    return Load(trips or 0, riders or 0)
+
+
+@cache
+def _counts() -> Select[int, int]:
+    """Made once a process: every quote asks it."""
     trips = select(func.count(func.distinct(func.coalesce(-Order.group_id, Order.id)))).where(
-        Order.campus_id == campus.id, Order.state.in_(sorted(CARRIED)), ~Order.is_self_pickup,
-        func.coalesce(Order.wanted_at, now) <= now + SOON)
+        Order.campus_id == bindparam("campus_id"), Order.state.in_(sorted(CARRIED)),
+        ~Order.is_self_pickup,
+        func.coalesce(Order.wanted_at, bindparam("now")) <= bindparam("soon"))
     riders = select(func.count()).select_from(Rider).where(
-        Rider.campus_id == campus.id, Rider.is_on_duty, Rider.status == RiderStatus.APPROVED)
-    return Load(session.scalar(trips) or 0, session.scalar(riders) or 0)
+        Rider.campus_id == bindparam("campus_id"), Rider.is_on_duty,
+        Rider.status == RiderStatus.APPROVED)
+    return select(trips.scalar_subquery(), riders.scalar_subquery())
 
 
 def _rush(session: Session, campus: Campus, order: Order, *, now: datetime) -> int:

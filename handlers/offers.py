@@ -157,5 +157,6 @@ def _had_first() -> Select[bool]:
     bought = Order.paid_at.is_not(None) & Order.state.not_in(GIVES_MONEY_BACK)
     holds = (Order.state == OrderState.AWAITING_PAYMENT) & or_(
         Order.discount_kind == FIRST_ORDER, Order.discounts.contains([{"kind": FIRST_ORDER}]))
-    return select(exists().where(Order.buyer_id == bindparam("buyer_id"),
-                                 Order.id != bindparam("order_id"), bought | holds))
+    others = exists().where(Order.buyer_id == bindparam("buyer_id"),
+                            Order.id != bindparam("order_id"), bought | holds)
+    return select(others)

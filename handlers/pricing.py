@@ -27,15 +27,16 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
         errands.reprice(session, campus, order, RIDER_SHARE, now=now)
         return []
     options = {o["id"]: o for o in file.get("options", ())}
-    dishes = Dish.by_keys(session, campus.id, {line.dish_key for line in order.lines})
-    priced = [_price(line, dishes.get(line.dish_key), options) for line in order.lines]
-    distance = metres_between(session, campus, order.shop.place, order.place)
-    delivery_fen = fees.delivery_fen(session, campus, order, distance, now=now)
-    order.door_hash = door_hash(order)
-    first = FirstOrder(session, speaker, order, now)
-    offers = offers_for(session, speaker, order, first, now=now)
-    asked = quote(priced, packing_fen=fees.packing_fen(campus, order),
-                  delivery_fen=delivery_fen, offers=offers)
+    with session.no_autoflush:  # the whole price is written at once
+        dishes = Dish.by_keys(session, campus.id, {line.dish_key for line in order.lines})
+        priced = [_price(line, dishes.get(line.dish_key), options) for line in order.lines]
+        distance = metres_between(session, campus, order.shop.place, order.place)
+        delivery_fen = fees.delivery_fen(session, campus, order, distance, now=now)
+        order.door_hash = door_hash(order)
+        first = FirstOrder(session, speaker, order, now)
+        offers = offers_for(session, speaker, order, first, now=now)
+        asked = quote(priced, packing_fen=fees.packing_fen(campus, order),
+                      delivery_fen=delivery_fen, offers=offers)
 
     order.goods_fen, order.packing_fen = asked.goods_fen, asked.packing_fen
     order.delivery_fen = asked.delivery_fen

@@ -24,9 +24,15 @@ FIRST: Final = [{"kind": "first_order"}]
 def risk_of(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Risk:
     """Named reasons, for this order; none of them is the address on the network.
 
-    All is counted by one question: it is asked with every quote of a newcomer.
+    All is counted by one question, once a turn: it is asked with every quote of a newcomer.
     """
-    person = speaker.person
+    asked = (order.id, door_hash(order), now)
+    if asked not in speaker.weighed:
+        speaker.weighed[asked] = _weighed(session, speaker.person, order, now)
+    return speaker.weighed[asked]
+
+
+def _weighed(session: Session, person: Person, order: Order, now: datetime) -> Risk:
     inviter = session.get(Person, person.invited_by_id) if person.invited_by_id else None
     return assess(Facts(
         **_counted(session, person, order, now),

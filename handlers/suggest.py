@@ -12,7 +12,7 @@ from handlers.order import Item, PlaceOrder, place_order
 from handlers.speaker import Speaker
 from handlers.wording import past_day
 from models.base import Session
-from models.order import Order, OrderKind, OrderLine
+from models.order import LINES, Order, OrderKind, OrderLine
 from models.rules.hours import is_open
 from models.shop import Dish, Shop
 
@@ -102,7 +102,7 @@ def _had(session: Session, speaker: Speaker, *, now: datetime) -> list[tuple[int
     """The main dish of each of one's own late orders and when, the newest first, once each."""
     orders = session.scalars(select(Order).where(
         Order.buyer_id == speaker.person.id, Order.paid_at > now - LOOK_BACK,
-        Order.kind == OrderKind.FOOD).order_by(Order.id.desc()).limit(MOST_OWN))
+        Order.kind == OrderKind.FOOD).order_by(Order.id.desc()).limit(MOST_OWN).options(LINES))
     had: dict[int, datetime] = {}
     for order in orders:
         main = max(order.lines, key=lambda line: line.price_fen, default=None)

@@ -1,10 +1,12 @@
 """What every table shares, and the one place sessions come from."""
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, DateTime, Engine, MetaData, create_engine, event
+from psycopg import Column, Cursor
+from sqlalchemy import BigInteger, DateTime, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -27,6 +29,34 @@ class Base(DeclarativeBase):
     }
 
 
+def table_of(entity: type[Base]) -> Table:
+    """The bare table, for statements that need none of the ORM's bookkeeping."""
+    return cast(Table, entity.__table__)
+
+
+class _Columns(Sequence[Column]):
+    """What columns an answer has, found out when somebody looks."""
+
+    def __init__(self, ask: Callable[[], list[Column] | None]) -> None:
+        self._ask = ask
+
+    def __len__(self) -> int:
+        return len(self._ask() or ())
+
+    def __getitem__(self, at: Any) -> Any:
+        return (self._ask() or [])[at]
+
+
+class QuietCursor(Cursor[Any]):
+    """SQLAlchemy asks each answer for its columns, and looks at them once a statement only."""
+
+    @property
+    def description(self) -> Any:
+        if not self.pgresult or not self.pgresult.nfields:
+            return None
+        return _Columns(lambda: super(QuietCursor, self).description)
+
+
 Sessions = sessionmaker(expire_on_commit=False)
 
 
@@ -44,9 +74,11 @@ def connect(database_url: str, *, pool_size: int = 4, patience: str = "") -> Eng
     engine = _ENGINES.get(database_url)
     if engine is None:
         engine = _ENGINES[database_url] = create_engine(
-            database_url, pool_size=pool_size, max_overflow=4, hide_parameters=True,
+            database_url, pool_size=pool_size, max_overflow=4, pool_use_lifo=True,
+            hide_parameters=True,
             execution_options={BRIEF: bool(patience)},
-            connect_args={"options": f"-c timezone=UTC {patience}", "connect_timeout": 3})
+            connect_args={"options": f"-c timezone=UTC {patience}", "connect_timeout": 3,
+                          "cursor_factory": QuietCursor})
         event.listen(engine, "checkin", _note_idle)
         event.listen(engine, "checkout", partial(_ask_idle, engine))
     Sessions.configure(bind=engine)
@@ -86,4 +118,4 @@ def utcnow() -> datetime:
     return datetime.now(UTC) + Clock.ahead
 
 
-__all__ = ["Base", "Clock", "Session", "Sessions", "connect", "is_brief", "utcnow"]
+__all__ = ["Base", "Clock", "Session", "Sessions", "connect", "is_brief", "table_of", "utcnow"]

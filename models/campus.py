@@ -24,6 +24,7 @@ from models.base import Base
 from models.sealed import Sealed
 
 
+@cache
 def zone_of(tz: str) -> Any:
     """The clock that "+08:00" or an IANA name stands for."""
     if tz[:1] in "+-":
@@ -77,41 +78,39 @@ class Campus(Base):
         if found is None:
             return None
         campus: Campus = found[0]
-        _remembered(campus, found[1])
+        campus.remember(found[1])
         return campus
 
+    def remember(self, version: str) -> None:
+        """Have the file, which is large and seldom changes, out of this process's memory.
 
-# Another one at every change of the row.
-VERSION: Final[ColumnElement[str]] = literal_column("campuses.xmin::text")
-
-
-@cache
-def _of_account() -> "Select[Campus, str]":
-    """Made once a process: every message asks it."""
-    query = select(Campus, VERSION).join(Account, Account.campus_id == Campus.id)
-    return query.options(defer(Campus.file), defer(Campus.loaded_file)).where(
-        Account.app_id == bindparam("app_id"))
+        `version`: VERSION, as the row was read by WITHOUT_FILES. Nobody may change what is in a
+        file: a changed one is another dict.
+        """
+        if "file" in self.__dict__:  # this session has it, and may have changed it
+            return
+        key = (self.id, version)
+        if (file := _FILES.get(key)) is not None:
+            set_committed_value(self, "file", file)
+            return
+        _FILES[key] = self.file
+        while len(_FILES) > MOST_FILES:
+            with suppress(KeyError):  # another thread was quicker
+                _FILES.popitem(last=False)
 
 
 MOST_FILES: Final = 16
 _FILES: OrderedDict[tuple[int, str], dict[str, Any]] = OrderedDict()
 
+# Another one at every change of the row.
+VERSION: Final[ColumnElement[str]] = literal_column("campuses.xmin::text")
+WITHOUT_FILES: Final = (defer(Campus.file), defer(Campus.loaded_file))
 
-def _remembered(campus: Campus, version: str) -> None:
-    """Give the campus its file, which is large and seldom changes, out of this process's memory.
 
-    Nobody may change what is in a file: a changed one is another dict.
-    """
-    if "file" in campus.__dict__:  # this session has it, and may have changed it
-        return
-    key = (campus.id, version)
-    if (file := _FILES.get(key)) is not None:
-        set_committed_value(campus, "file", file)
-        return
-    _FILES[key] = campus.file
-    while len(_FILES) > MOST_FILES:
-        with suppress(KeyError):  # another thread was quicker
-            _FILES.popitem(last=False)
+@cache
+def _of_account() -> "Select[Campus, str]":
+    query = select(Campus, VERSION).join(Account, Account.campus_id == Campus.id)
+    return query.options(*WITHOUT_FILES).where(Account.app_id == bindparam("app_id"))
 
 
 class Place(Base):

@@ -166,6 +166,10 @@ class SavedGroup(Base):
     people: Mapped[list[Any]]  # ids
     saved_at: Mapped[datetime]
 
+    @classmethod
+    def of_owner(cls, session: Session, owner_id: int) -> "list[SavedGroup]":
+        return list(session.scalars(select(cls).filter_by(owner_id=owner_id).order_by(cls.id)))
+
 
 def open_group(session: Session, group: GroupOrder) -> GroupOrder:
     """Give a new group its code and its row."""

@@ -13,9 +13,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from models.base import Base
+from models.base import Base, table_of
 from models.sealed import Sealed
 
 
@@ -49,12 +49,15 @@ class Inbox(Base):
 
     @classmethod
     def hear(cls, session: Session, *, app_id: str, key: str, person_id: int, body: str,
-             now: datetime, is_event: bool = False) -> "Inbox":
-        """The row for this message: new, as nearly all are, or the one its twin made."""
+             now: datetime, is_event: bool = False) -> int:
+        """The id of this message's row: new, as nearly all are, or the one its twin made."""
         said = {"app_id": app_id, "key": key, "person_id": person_id, "body": body,
                 "heard_at": now, "is_event": is_event, "is_late": False}
-        if (row := session.scalars(_hear(), said).one_or_none()) is not None:
-            return row
+        made = session.scalar(insert(cls).values(**said).on_conflict_do_nothing().returning(cls.id))
+        return made if made is not None else cls.by_key(session, app_id, key).id
+
+    @classmethod
+    def by_key(cls, session: Session, app_id: str, key: str) -> "Inbox":
         return session.scalars(select(cls).filter_by(app_id=app_id, key=key)).one()
 
     @classmethod
@@ -63,24 +66,16 @@ class Inbox(Base):
 
         The session's own copy is not touched.
         """
-        told = session.execute(_settle(), {"inbox_id": inbox_id, "said": answer, "at": now},
-                               execution_options={"synchronize_session": False})
-        return told.one_or_none() is not None
+        told = {"inbox_id": inbox_id, "said": answer, "at": now}
+        return session.scalar(_settle(), told) is not None
 
     def settle(self, answer: str, now: datetime) -> None:
         self.answer, self.answered_at = answer, now
 
 
 @cache
-def _hear() -> "ReturningInsert[Inbox]":
-    """Made once a process: every message begins with it."""
-    columns = ("app_id", "key", "person_id", "body", "heard_at", "is_event", "is_late")
-    return insert(Inbox).values({name: bindparam(name) for name in columns}) \
-        .on_conflict_do_nothing().returning(Inbox)
-
-
-@cache
 def _settle() -> "ReturningUpdate[int]":
     """Made once a process: every message ends with it."""
-    return update(Inbox).where(Inbox.id == bindparam("inbox_id"), ~Inbox.is_late).values(
+    return update(table_of(Inbox)).where(
+        Inbox.id == bindparam("inbox_id"), ~Inbox.is_late).values(
         answer=bindparam("said"), answered_at=bindparam("at")).returning(Inbox.id)

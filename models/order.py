@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     CheckConstraint,
@@ -19,12 +19,12 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship, selectinload
+from sqlalchemy.sql.dml import ReturningInsert
 
-from models.base import Base
+from models.base import Base, table_of
 from models.campus import Place
 from models.errand import Errand, Parcel
 from models.person import Person
@@ -157,7 +157,7 @@ class Order(Base):
     pins_sent: Mapped[int] = mapped_column(default=0)
 
     lines: Mapped[list["OrderLine"]] = relationship(
-        lazy="selectin", order_by="OrderLine.position", cascade="all, delete-orphan")
+        order_by="OrderLine.position", cascade="all, delete-orphan")
     shop: Mapped[Shop] = relationship()
     buyer: Mapped[Person] = relationship()
     place: Mapped[Place | None] = relationship(foreign_keys=[place_id])
@@ -231,8 +231,7 @@ class Order(Base):
 
     @classmethod
     def live_of(cls, session: Session, buyer_id: int) -> "list[Order]":
-        query = select(cls).where(cls.buyer_id == buyer_id, LIVE).order_by(cls.id)
-        return list(session.scalars(query))
+        return list(session.scalars(_live_of(), {"buyer_id": buyer_id}))
 
     @classmethod
     def leads_trip(cls) -> "ColumnElement[bool]":
@@ -249,7 +248,7 @@ class Order(Base):
         """What a rider has in hand; what waits on a rack no longer is."""
         query = select(cls).where(cls.rider_id == rider_id, LIVE, cls.state != OrderState.SHELVED)
         query = query.order_by(cls.taken_at, cls.id)
-        return list(session.scalars(query))
+        return list(session.scalars(query.options(LINES)))
 
     @classmethod
     def carried_by_each(cls, session: Session, rider_ids: list[int]) -> "dict[int, list[Order]]":
@@ -306,26 +305,23 @@ class OrderCode(Base):
     taken_at: Mapped[datetime]
 
 
-def take_code(session: Session, campus_id: int, *, now: datetime) -> str:
+def take_code(session: Session, campus_id: int, order_id: int | None = None, *,
+              now: datetime) -> str:
     """A code that no order of this campus has had for seven days. No lock is waited for."""
     for _ in range(100):
-        code = order_code(session.scalar(select(func.nextval(CODE_SERIAL.name))) or 0)
-        claim = insert(OrderCode).values(campus_id=campus_id, code=code, taken_at=now)
-        claim = claim.on_conflict_do_update(
-            index_elements=["campus_id", "code"], set_={"taken_at": now, "order_id": None},
-            where=OrderCode.taken_at < now - CODE_KEPT_FOR)
-        if session.scalar(claim.returning(OrderCode.code)):
+        claim = {"campus_id": campus_id, "order_id": order_id, "now": now,
+                 "free": now - CODE_KEPT_FOR, "code": order_code(session.scalar(_serial()) or 0)}
+        if code := session.scalar(_claim(), claim):
             return code
     raise RuntimeError("no free order code in 100 tries: too many orders in seven days")
 
 
 def place_order(session: Session, order: Order) -> Order:
-    """Give a new order its code and its row."""
-    order.code = take_code(session, order.campus_id, now=order.created_at)
+    """Give a new order its row and its code."""
+    order.code, order.lines = "", list(order.lines)
     session.add(order)
     session.flush()
-    session.execute(update(OrderCode).filter_by(campus_id=order.campus_id, code=order.code).values(
-        order_id=order.id), execution_options={"synchronize_session": False})
+    order.code = take_code(session, order.campus_id, order.id, now=order.created_at)
     return order
 
 
@@ -346,7 +342,26 @@ def trip_of(session: Session, order: Order) -> list[Order]:
     return [order, *session.scalars(query.order_by(Order.id))]
 
 
+# With the lines, for whoever will read those of many orders.
+LINES: Final = selectinload(Order.lines)
+
+
 # What turns ask all the time: made once a process.
+
+
+@cache
+def _serial() -> "Select[int]":
+    return select(func.nextval(CODE_SERIAL.name))
+
+
+@cache
+def _claim() -> "ReturningInsert[str]":
+    taken: dict[str, Any] = {"order_id": bindparam("order_id"), "taken_at": bindparam("now")}
+    claim = insert(table_of(OrderCode)).values(
+        campus_id=bindparam("campus_id"), code=bindparam("code"), **taken)
+    return claim.on_conflict_do_update(
+        index_elements=["campus_id", "code"], set_=taken,
+        where=OrderCode.taken_at < bindparam("free")).returning(OrderCode.code)
 
 
 @cache
@@ -359,6 +374,12 @@ def _lock() -> "Select[Order]":
 def _by_code() -> "Select[Order]":
     return select(Order).join(OrderCode, OrderCode.order_id == Order.id).where(
         OrderCode.campus_id == bindparam("campus_id"), OrderCode.code == bindparam("code"))
+
+
+@cache
+def _live_of() -> "Select[Order]":
+    query = select(Order).where(Order.buyer_id == bindparam("buyer_id"), LIVE).order_by(Order.id)
+    return query.execution_options(autoflush=False)  # every step of an order is flushed at once
 
 
 @cache

@@ -1,12 +1,13 @@
 """What the service owes the outside world, written in the same transaction as its cause."""
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select, text
+from sqlalchemy import ForeignKey, Index, Select, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base
+from models.base import Base, table_of
 from models.sealed import Sealed
 
 FIRST_WAIT = timedelta(seconds=10)  # longer than any gateway timeout, or a slow send is sent twice
@@ -64,8 +65,17 @@ def owe(session: Session, kind: str, *, key: str, payload: dict[str, Any], now: 
 
     The same key twice is one debt. NOTIFY wakes the relay when this transaction commits.
     """
-    session.execute(insert(Outbox).values(
-        kind=kind, key=key, payload=payload, order_id=order_id, created_at=now,
-        due_at=due_at or now, attempts=0, words=words,
-    ).on_conflict_do_nothing(index_elements=["key"]))
-    session.execute(text(f"NOTIFY {WAKE_CHANNEL}"))
+    session.execute(_owe(), {
+        "kind": kind, "key": key, "payload": payload, "order_id": order_id, "created_at": now,
+        "due_at": due_at or now, "words": words})
+
+
+@cache
+def _owe() -> "Select[None]":
+    """The debt and the call to the relay in one statement, made once a process."""
+    columns = table_of(Outbox).columns
+    given = {name: bindparam(name, type_=columns[name].type) for name in (
+        "kind", "key", "payload", "order_id", "created_at", "due_at", "words")}
+    debt = insert(table_of(Outbox)).values(attempts=0, **given).on_conflict_do_nothing(
+        index_elements=["key"])
+    return select(func.pg_notify(WAKE_CHANNEL, "")).add_cte(debt.cte("debt"))

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
 from models.campus import Place
-from models.inbox import Inbox
 from models.quota import Quota
 from models.sealed import Sealed, SealedJson
 
@@ -77,27 +76,12 @@ class Person(Quota, Base):
         return made if made is not None else session.scalars(_id_of(), who).one()
 
     @classmethod
-    def lock_speaker(cls, session: Session, inbox_id: int) -> "Person":
-        """As `lock`, for whoever sent this message."""
-        return session.scalars(_speaker_of_message(), {"inbox_id": inbox_id}).one()
-
-    @classmethod
     def _locked(cls, app_id: str, openid: str) -> "Select[Person]":
         return (select(cls).filter_by(app_id=app_id, openid=openid)
                 .with_for_update(of=cls, key_share=True).execution_options(populate_existing=True))
-
-
-# Asked by every message: made once a process.
 
 
 @cache
 def _id_of() -> "Select[int]":
     return select(Person.id).where(Person.app_id == bindparam("app_id"),
                                    Person.openid == bindparam("openid"))
-
-
-@cache
-def _speaker_of_message() -> "Select[Person]":
-    query = select(Person).join(Inbox, Inbox.person_id == Person.id)
-    return query.where(Inbox.id == bindparam("inbox_id")).with_for_update(
-        of=Person, key_share=True).execution_options(populate_existing=True)

@@ -95,6 +95,7 @@ class Dish(Base):
                 and dish.is_listed}
         if len(held) < len(keys):
             query = select(cls).where(cls.campus_id == campus_id, cls.key.in_(keys), cls.is_listed)
+            query = query.execution_options(autoflush=False)
             held = {dish.key: dish for dish in session.scalars(query)}
         return held
 

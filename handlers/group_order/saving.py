@@ -2,8 +2,6 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
-
 from config.texts import Reply
 from handlers.group_order.opening import OPEN_FOR, opened, unfit
 from handlers.group_order.shared import clock, on_five, page_of, surname
@@ -25,13 +23,13 @@ def save_group(session: Session, speaker: Speaker, group_id: int, name: str, *,
     if group.member(speaker.person.id) is None and group.opener_id != speaker.person.id:
         return Reply("group.not_in", {"code": group.code})
     name = name.strip()[:LONGEST_NAME]
-    saved = saved_group(session, speaker, name)
+    saved = saved_group(speaker, name)
     if saved is None:
-        count = len(saved_groups(session, speaker))
-        if count >= MOST_SAVED:
+        if len(speaker.saved_groups) >= MOST_SAVED:
             return Reply("group.saved_too_many", {"most": MOST_SAVED})
         saved = SavedGroup(owner_id=speaker.person.id, name=name)
         session.add(saved)
+        speaker.saved_groups.append(saved)
     saved.shop_id, saved.canteen_id, saved.place_id = (
         group.shop_id, group.canteen_id, group.place_id)
     saved.people = [m.person_id for m in group.seated if m.person_id != speaker.person.id]
@@ -41,14 +39,8 @@ def save_group(session: Session, speaker: Speaker, group_id: int, name: str, *,
                                  "source": group.source})
 
 
-def saved_groups(session: Session, speaker: Speaker) -> list[SavedGroup]:
-    query = select(SavedGroup).filter_by(owner_id=speaker.person.id).order_by(SavedGroup.id)
-    return list(session.scalars(query))
-
-
-def saved_group(session: Session, speaker: Speaker, name: str) -> SavedGroup | None:
-    return session.scalars(select(SavedGroup).filter_by(
-        owner_id=speaker.person.id, name=name)).one_or_none()
+def saved_group(speaker: Speaker, name: str) -> SavedGroup | None:
+    return next((group for group in speaker.saved_groups if group.name == name), None)
 
 
 def reopen(session: Session, speaker: Speaker, name: str, lock_at: datetime | None = None, *,
@@ -57,7 +49,7 @@ def reopen(session: Session, speaker: Speaker, name: str, lock_at: datetime | No
 
     None where this person has no group of that name.
     """
-    saved = saved_group(session, speaker, name) if 0 < len(name) <= LONGEST_NAME else None
+    saved = saved_group(speaker, name)
     if saved is None:
         return None
     shop = session.get(Shop, saved.shop_id) if saved.shop_id else None

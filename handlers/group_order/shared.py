@@ -11,7 +11,7 @@ from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Campus, Place
 from models.group_order import GroupMember, GroupOrder, GroupState
-from models.order import Order
+from models.order import LINES, Order
 from models.person import Person
 from models.rules.order_state import ENDED, OrderState
 from models.shop import Shop
@@ -36,7 +36,7 @@ def find(session: Session, speaker: Speaker, code: str | None) -> GroupOrder | N
 def live_orders(session: Session, group: GroupOrder, *, lock: bool = False) -> list[Order]:
     """The group's orders that have not ended, oldest first. Who locks them holds the group."""
     query = select(Order).where(Order.group_id == group.id, Order.state.not_in(ENDED))
-    query = query.order_by(Order.id)
+    query = query.order_by(Order.id).options(LINES)
     if lock:
         query = query.with_for_update(of=Order).execution_options(populate_existing=True)
     return list(session.scalars(query))

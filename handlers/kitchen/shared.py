@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, select
 from config.texts import Reply
 from handlers.speaker import Speaker
 from models.base import Session
-from models.order import Order
+from models.order import LINES, Order
 from models.rules.order_state import OrderState
 
 
@@ -12,7 +12,7 @@ def waiting_orders(session: Session, speaker: Speaker, *states: OrderState) -> l
     """The speaker's shops' orders in these states, oldest first."""
     query = select(Order).where(Order.shop_id.in_(speaker.shop_ids), Order.state.in_(states),
                                 ~_is_gathering(Order))
-    return list(session.scalars(query.order_by(Order.id)))
+    return list(session.scalars(query.order_by(Order.id).options(LINES)))
 
 
 def _is_gathering(order: type[Order]) -> "ColumnElement[bool]":

@@ -74,10 +74,10 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
 
 def _too_many(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply | None:
     """Unpaid orders hold food that others could have, so nobody may have many of them."""
-    own = select(Order).where(Order.buyer_id == order.buyer_id, Order.group_id.is_(None),
-                              Order.pay_until.is_not(None), Order.id != order.id,
-                              Order.created_at > now - AN_HOUR).order_by(Order.id)
-    lately = list(session.scalars(own))
+    own = select(Order.code, Order.state, Order.created_at).where(
+        Order.buyer_id == order.buyer_id, Order.group_id.is_(None),
+        Order.pay_until.is_not(None), Order.id != order.id, Order.created_at > now - AN_HOUR)
+    lately = session.execute(own.order_by(Order.id)).all()
     unpaid = [each.code for each in lately if each.state == OrderState.AWAITING_PAYMENT]
     if len(unpaid) >= MOST_UNPAID:
         return Reply("order.too_many_unpaid", {

@@ -61,13 +61,14 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
     if not wanted:
         return Reply("order.all_sold_out", {"dishes": _names(gone, dishes)})
 
-    drop_draft(session, speaker, now)
-    place = _place(session, speaker, cmd.place_key)
-    _live_there(speaker, place, cmd.room)
-    order = orders.place_order(session, Order(
-        campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
-        place_id=place.id if place else None, room=_room(speaker, cmd, place), note=cmd.note,
-        wanted_at=cmd.wanted_at, created_at=now))
+    with session.no_autoflush:  # it is written when it is whole
+        drop_draft(session, speaker, now)
+        place = _place(session, speaker, cmd.place_key)
+        _live_there(speaker, place, cmd.room)
+        order = orders.place_order(session, Order(
+            campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
+            place_id=place.id if place else None, room=_room(speaker, cmd, place), note=cmd.note,
+            wanted_at=cmd.wanted_at, created_at=now))
     remarks = [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []
     for item in wanted:
         remarks += _put(speaker, order, dishes[item.dish_key], item)

@@ -1,4 +1,5 @@
 """The way to a payment: a link, an order at WeChat Pay, and taking both back."""
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -63,19 +64,24 @@ def ask_payment(session: Session, order: Order, payer: Person, *, now: datetime)
     The order awaits payment and has its `pay_until`. Other links to it stop working first.
     """
     wanted = (payer.id, order.revision, order.payable_fen, order.pay_until)
-    fitting = [p for p in Payment.of_order(session, order.id, PaymentState.OPEN)
+    others = Payment.of_order(session, order.id, PaymentState.OPEN)
+    fitting = [p for p in others
                if (p.payer_id, p.revision, p.amount_fen, p.expires_at) == wanted]
     payment = fitting[-1] if fitting else None
-    retire_payments(session, order, now=now, except_id=payment.id if payment else None)
+    _retire_all(session, [each for each in others if each is not payment], now=now)
     return payment or _new_payment(session, order, payer, now=now)
 
 
 def retire_payments(session: Session, order: Order, *, now: datetime,
-                    except_id: int | None = None) -> None:
+                    but: Payment | None = None) -> None:
     """Take the order's open links back. One that WeChat Pay may know of is closed there first."""
-    for payment in Payment.of_order(session, order.id, PaymentState.OPEN):
-        if payment.id != except_id:
-            _retire(session, payment, now=now)
+    links = Payment.of_order(session, order.id, PaymentState.OPEN)
+    _retire_all(session, [each for each in links if each is not but], now=now)
+
+
+def _retire_all(session: Session, payments: Iterable[Payment], *, now: datetime) -> None:
+    for payment in payments:
+        _retire(session, payment, now=now)
     session.flush()
 
 

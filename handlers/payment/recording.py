@@ -108,7 +108,7 @@ def _count(session: Session, order: Order, payment: Payment, *, now: datetime) -
         WECHAT: payment.paid_fen, held_for(order.id): -payment.paid_fen})
     order.paid_at = payment.paid_at
     order.apply(session, OrderEvent.PAID, now=now, by=payment.payer_id, payment=payment.id)
-    retire_payments(session, order, now=now, except_id=payment.id)
+    retire_payments(session, order, now=now, but=payment)
     kitchen.order_paid(session, order, now=now)
 
 

@@ -2,6 +2,7 @@
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from config.texts import CATALOG
 from handlers.campus import ensure_account, load_campus
 from models.base import Clock, Sessions, utcnow
 from models.inbox import Inbox
-from models.order import Order
+from models.order import LINES, Order
 from models.outbox import Outbox
 from models.person import Person
 from tests.conftest import CAMPUS
@@ -103,8 +104,9 @@ def door(database: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def rows(table: Any, **by: Any) -> list[Any]:
+    query = select(table).filter_by(**by).order_by(table.id)
     with Sessions() as session:
-        return list(session.scalars(select(table).filter_by(**by).order_by(table.id)))
+        return list(session.scalars(query.options(LINES) if table is Order else query))
 
 
 def debts(kind: str) -> list[Outbox]:
@@ -253,6 +255,32 @@ def test_a_turn_that_was_given_up_for_a_twin_speaks_up_itself(door, monkeypatch)
     work_off()
     assert spoken() == ["order.quoted"]
     assert len(rows(Order)) == 1
+
+
+def test_a_message_to_a_busy_process_is_kept_for_a_worker(door, monkeypatch):
+    door.says("看菜单")
+    monkeypatch.setattr(webhook, "TURN_WAIT_S", 0.01)
+    monkeypatch.setattr(webhook.Turns, "free", threading.Semaphore(0))
+    assert door.push(ORDER, 7).data == b"success"
+    assert rows(Order) == []
+    work_off()
+    assert spoken() == ["order.quoted"]
+
+
+def test_turns_are_taken_one_by_one(door, monkeypatch):
+    under_way, most = [], []
+
+    def watch(*_: Any, **__: Any) -> None:
+        under_way.append(1)
+        most.append(len(under_way))
+        time.sleep(0.05)
+        under_way.pop()
+
+    monkeypatch.setattr(routes, "answer", watch)
+    monkeypatch.setattr(webhook.Turns, "free", threading.Semaphore(1))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: door.push("谢谢", 10 + n, openid=f"o{n:027d}"), range(4)))
+    assert most == [1, 1, 1, 1]
 
 
 def test_a_message_whose_process_died_is_taken_up_by_the_clock(door):
