@@ -3,7 +3,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from config.texts import Reply
-from handlers import budget, building, fees
+from handlers import budget, building, fees, points
 from handlers.errand import pricing as errands
 from handlers.offers import FirstOrder, explained, first_kept_back, offers_for, take
 from handlers.risk import door_hash
@@ -42,6 +42,7 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     order.delivery_fen = asked.delivery_fen
     take(order, asked.chosen)
     order.payable_fen = asked.payable_fen
+    left = points.spend(session, speaker, order)
     order.rider_fee_fen = int(delivery_fen * RIDER_SHARE)
     soonest = promised_time(order.shop.prep_minutes, distance, now=now)
     order.promised_at = max(soonest, order.wanted_at) if order.wanted_at else soonest
@@ -53,6 +54,7 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     return [*fees.explained(speaker, order),
             *first_kept_back(first),
             *explained(offers, asked.chosen, order),
+            *points.explained(order, left),
             *building.explained(session, speaker, order, now=now),
             *budget.explained(session, speaker, order, now=now)]
 

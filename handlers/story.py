@@ -345,6 +345,8 @@ def _party(session: Session, order: Order, account: str) -> str:
             return f"shop {order.shop.name}"
         case "payout":
             return "on its way to a rider"
+        case "points":
+            return "the buyer's points"
         case "rider":
             return _Cast.rider(session.get(Rider, int(number)))
     return PARTIES[kind]

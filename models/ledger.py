@@ -18,7 +18,7 @@ COMMISSION = "commission"  # our part of what shops sell
 PROMOTION = "promotion"    # discounts that the platform stands for
 WECHAT_FEES = "wechat_fees"
 SHAPE = (r"^(wechat|bank|platform|commission|promotion|wechat_fees"
-         r"|(order|refund|shop|rider|payout):\d+)$")
+         r"|(order|refund|shop|rider|payout|points):\d+)$")
 
 
 def held_for(order_id: int) -> str:
@@ -37,6 +37,11 @@ def shop_account(shop_id: int) -> str:
 
 def rider_account(rider_id: int) -> str:
     return f"rider:{rider_id}"
+
+
+def points_of(person_id: int) -> str:
+    """What a student may spend on dishes, a point a fen: models/points.py."""
+    return f"points:{person_id}"
 
 
 def on_its_way(payout_id: int) -> str:

@@ -28,6 +28,7 @@ from models.base import Base, table_of
 from models.campus import Place
 from models.errand import Errand, Parcel
 from models.person import Person
+from models.points import give_points, take_points
 from models.rider import Rider
 from models.rules.codes import order_code
 from models.rules.order_state import (
@@ -43,6 +44,7 @@ from models.rules.order_state import (
 from models.sealed import Sealed
 from models.shop import Shop, return_stock
 
+POINTS: Final = "points"  # among `discounts`
 CODE_KEPT_FOR = timedelta(days=7)
 LIVE = text("state NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(ENDED))))
 
@@ -151,6 +153,7 @@ class Order(Base):
     no_rider_told_at: Mapped[datetime | None]
     urged_at: Mapped[datetime | None]
     stock_taken: Mapped[dict[str, Any]] = mapped_column(default=dict)  # dish id → portions
+    points_taken: Mapped[int] = mapped_column(default=0)  # of the buyer's, as long as it stands
     rider_id: Mapped[int | None] = mapped_column(ForeignKey("riders.id"))
     pin: Mapped[str | None] = mapped_column(Sealed)  # the hand-over code, the buyer's alone
     pin_misses: Mapped[int] = mapped_column(default=0)
@@ -183,9 +186,28 @@ class Order(Base):
         if came_from in HOLDS_STOCK and self.state in GIVES_STOCK_BACK:
             return_stock(session, self.stock_taken)
             self.stock_taken = {}
+            self.return_points(session, self.points_taken, now=now)
         session.add(OrderLog(order_id=self.id, came_from=came_from, event=event, at=now,
                              state=self.state, person_id=by, facts=facts))
         session.flush()
+
+    def take_points(self, session: Session, *, now: datetime) -> bool:
+        """Reserve the points that the quote counts on; False when the buyer has fewer."""
+        is_taken = take_points(session, self.buyer_id, self.points_off, now=now, order_id=self.id,
+                               kind="points_spent", key=f"points:{self.id}:{self.version}:spent")
+        self.points_taken = self.points_off if is_taken else 0
+        return is_taken
+
+    def return_points(self, session: Session, points: int, *, now: datetime) -> None:
+        """Give so many of those that were reserved back; the others stay spent."""
+        give_points(session, self.buyer_id, points, now=now, order_id=self.id,
+                    kind="points_returned", key=f"points:{self.id}:{self.version}:returned")
+        self.points_taken -= points
+
+    @property
+    def points_off(self) -> int:
+        """How much of the discount is points, as it was quoted."""
+        return sum(each["off_fen"] for each in self.discounts if each["kind"] == POINTS)
 
     @property
     def pickup_place(self) -> Place | None:

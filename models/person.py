@@ -41,6 +41,7 @@ class Person(Quota, Base):
     dialogue: Mapped[dict[str, Any]] = mapped_column(default=dict)
     undo: Mapped[dict[str, Any]] = mapped_column(SealedJson, nullable=True, default=dict)
     practice: Mapped[dict[str, Any]] = mapped_column(default=dict)  # see handlers/practice.py
+    uses_points: Mapped[bool] = mapped_column(default=False)  # see handlers/points.py
     weekly_budget_fen: Mapped[int | None]
     invited_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     student_until: Mapped[datetime | None]  # verified as a student until then

@@ -4,7 +4,7 @@ import re
 from bot.commands import Command
 from bot.routes.base import Route, Turn
 from config.texts import Reply
-from handlers import payout
+from handlers import payout, points
 from handlers.budget import SetBudget, set_budget
 
 MOST_YUAN = 10_000
@@ -30,5 +30,18 @@ def _no_budget(turn: Turn, command: Command) -> Reply:
     return set_budget(turn.session, turn.speaker, SetBudget(None), now=turn.now)
 
 
+def _points(turn: Turn, command: Command) -> Reply:
+    return points.show(turn.session, turn.speaker)
+
+
+def _use_points(turn: Turn, command: Command) -> Reply:
+    return points.choose(turn.session, turn.speaker, points.UsePoints(True), now=turn.now)
+
+
+def _keep_points(turn: Turn, command: Command) -> Reply:
+    return points.choose(turn.session, turn.speaker, points.UsePoints(False), now=turn.now)
+
+
 COMMANDS: dict[str, Route] = {
-    "bill": _bill, "withdraw": _withdraw, "budget": _budget, "no_budget": _no_budget}
+    "bill": _bill, "withdraw": _withdraw, "budget": _budget, "no_budget": _no_budget,
+    "points": _points, "use_points": _use_points, "keep_points": _keep_points}

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from config.texts import Reply, yuan
-from handlers import dialogue
+from handlers import dialogue, points
 from handlers.complaint.shared import CLAIM_WITHIN, photo_url, refundable_fen, refusal_of
 from handlers.notice import Notice, tell
 from handlers.order import OwnOrder
@@ -59,6 +59,7 @@ def give_back(session: Session, order: Order, complaint: Complaint, *, now: date
         return None
     post(session, "complaint", key=f"complaint:{complaint.id}", now=now, order_id=order.id,
          entries={PLATFORM: amount, held_for(order.id): -amount})
+    points.take_back(session, order, amount, cause=f"complaint:{complaint.id}", now=now)
     complaint.amount_fen = amount
     complaint.search_until = None
     complaint.refund = refund_part(session, order, amount, "complaint", now=now)

@@ -25,6 +25,7 @@ from models.base import Session
 from models.order import Order
 from models.payment import Refund
 from models.rules.order_state import UNPAID, WANTS_RIDER, OrderEvent, OrderState
+from models.rules.points import share
 from models.shop import NotEnough, take_stock
 
 ASK_FOR: Final = timedelta(minutes=3)
@@ -140,7 +141,8 @@ def revive(session: Session, order: Order, state: OrderState, refund_id: int | N
     try:
         with session.begin_nested():
             order.stock_taken = take_stock(session, order.lines)
-            if not withdraw_refund(session, refund, now=now):
+            if not (order.take_points(session, now=now)
+                    and withdraw_refund(session, refund, now=now)):
                 raise _TooLate
     except (NotEnough, _TooLate):
         session.refresh(order)
@@ -247,6 +249,7 @@ def call_off(session: Session, order: Order, back_fen: int, reason: str, *, now:
     order.cancel_until = order.shortage_until = None
     order.apply(session, OrderEvent.CALLED_OFF, now=now, by=by, **facts)
     refund = refund_part(session, order, back_fen, reason, now=now)
+    order.return_points(session, share(order.points_taken, back_fen, order.payable_fen), now=now)
     if rest := held_fen(session, order.id):
         ledger.post(session, "called_off", key=f"called_off:{order.id}", now=now,
                     order_id=order.id, entries={

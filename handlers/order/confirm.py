@@ -60,9 +60,12 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
         if refusal := (_too_many(session, speaker, order, now=now)
                        or _no_longer_so(session, speaker, order, now=now)):
             return refusal
+        if not order.take_points(session, now=now):
+            return _quoted_anew(session, speaker, order, now=now)
         try:
             order.stock_taken = take_stock(session, order.lines)
         except NotEnough as missing:
+            order.return_points(session, order.points_taken, now=now)
             return Reply("order.not_enough", {"dish": missing.name, "left": missing.left})
         order.pay_until = now + PAY_WITHIN if order.group_id is None else order.pay_until
         order.apply(session, OrderEvent.CONFIRMED, now=now, by=speaker.person.id)
@@ -110,6 +113,11 @@ def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,
     if order.payable_fen == asked and order.promised_at <= promised + PROMISE_HOLDS:
         order.promised_at = promised
         return None
+    return _quoted_anew(session, speaker, order, now=now)
+
+
+def _quoted_anew(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    reprice(session, speaker, order, now=now)
     order.revision += 1
     order.apply(session, OrderEvent.REVISED, now=now, by=speaker.person.id)
     return show_newer(session, speaker, order, now=now)

@@ -149,6 +149,12 @@ def reopen(session: Session, speaker: Speaker, order: Order, *, now: datetime) -
     order.apply(session, OrderEvent.REVISED, now=now, by=speaker.person.id)
 
 
+def requote_draft(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    """The same order at another price: its buyer pays for it otherwise. The order is locked."""
+    reopen(session, speaker, order, now=now)
+    return _requote(session, speaker, order, [], headline="order.changed", now=now)
+
+
 def undo_draft(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
                now: datetime) -> Reply:
     """The quote before the last change, as a new one."""

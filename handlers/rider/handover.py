@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config.texts import Reply, text_of, yuan
-from handlers import dialogue
+from handlers import dialogue, points
 from handlers.duty import call_duty
 from handlers.errand.spending import settle_budget
 from handlers.rider.duty import today
@@ -100,6 +100,7 @@ def settle_delivered(session: Session, order: Order, *, now: datetime) -> None:
     """All that follows for the money when an order has reached its buyer."""
     settle_budget(session, order, now=now)
     settle(session, order, now=now)
+    points.earn(session, order, now=now)
 
 
 def settle(session: Session, order: Order, *, now: datetime) -> None:

@@ -390,7 +390,8 @@ CAMPUS_FILE = _object(
                           "times": _list_of(_object({"from": TIME, "until": CLOSING_TIME,
                                                      "extra_fen": FEN})),
                           "commission_percent": _whole(0, 30)}),
-     "campaigns": _list_of(_campaign), "account": ACCOUNT})
+     "campaigns": _list_of(_campaign), "account": ACCOUNT,
+     "points": _object({}, {"percent_back": _whole(1, 20), "most_percent": _whole(1, 100)})})
 
 
 # --- what must agree between the parts ------------------------------------------------------
