@@ -142,5 +142,5 @@ def _way_fen(session: Session, order: Order) -> int:
     campus = session.get_one(Campus, order.campus_id)
     free = {each["kind"] for each in campus.file.get("campaigns", ())
             if each.get("free_delivery")}
-    return order.delivery_fen - sum(
+    return order.delivery_fen - order.tip_fen - sum(
         int(each["off_fen"]) for each in order.discounts if each["kind"] in free)

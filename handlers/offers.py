@@ -77,11 +77,12 @@ def explained(offers: list[Offer], chosen: Chosen, order: Order) -> list[Reply]:
         said.append(Reply("offer.unused", {
             "unused": name_of(chosen.unused), "amount": yuan(chosen.unused.off_fen),
             "off": yuan(chosen.off_fen)}))
-    found = nearest(offers, goods_fen=order.dishes_fen, delivery_fen=order.delivery_fen,
+    way_fen = order.delivery_fen - order.tip_fen
+    found = nearest(offers, goods_fen=order.dishes_fen, delivery_fen=way_fen,
                     most_fen=NEARLY_FEN)
     if found and order.group_id is None:
         offer, more = found
-        worth = offer.worth_fen(offer.threshold_fen, order.delivery_fen)
+        worth = offer.worth_fen(offer.threshold_fen, way_fen)
         said.append(Reply("offer.nearly", {
             "more": yuan(more), "offer": name_of(Taken(offer, worth)), "off": yuan(worth)}))
     return said

@@ -39,11 +39,11 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
                       delivery_fen=delivery_fen, offers=offers)
 
     order.goods_fen, order.packing_fen = asked.goods_fen, asked.packing_fen
-    order.delivery_fen = asked.delivery_fen
+    order.delivery_fen = asked.delivery_fen + order.tip_fen
     take(order, asked.chosen)
-    order.payable_fen = asked.payable_fen
+    order.payable_fen = asked.payable_fen + order.tip_fen
     left = points.spend(session, speaker, order)
-    order.rider_fee_fen = int(delivery_fen * RIDER_SHARE)
+    order.rider_fee_fen = int(delivery_fen * RIDER_SHARE) + order.tip_fen
     soonest = promised_time(order.shop.prep_minutes, distance, now=now)
     order.promised_at = max(soonest, order.wanted_at) if order.wanted_at else soonest
     if order.group_id:

@@ -152,7 +152,9 @@ def _parts(order: Order) -> Reply:
     return Reply("order.parts", {
         "packing": Reply("order.packing", {"packing": yuan(order.packing_fen)})
         if order.packing_fen else None,
-        "delivery": yuan(order.delivery_fen), "discount": off or None})
+        "delivery": yuan(order.delivery_fen - order.tip_fen),
+        "tip": Reply("order.tip", {"tip": yuan(order.tip_fen)}) if order.tip_fen else None,
+        "discount": off or None})
 
 
 def _bigger(session: Session, speaker: Speaker, order: Order) -> Reply | None:

@@ -123,7 +123,8 @@ class Order(Base):
     rush_fen: Mapped[int] = mapped_column(default=0)  # what being busy added to delivery, at
     rush_at: Mapped[datetime | None]                  # this moment,
     rush_until: Mapped[datetime | None]               # and when it is over
-    delivery_fen: Mapped[int] = mapped_column(default=0)
+    delivery_fen: Mapped[int] = mapped_column(default=0)  # with the tip
+    tip_fen: Mapped[int] = mapped_column(default=0)  # of an errand: in its own row
     discount_fen: Mapped[int] = mapped_column(default=0)
     discount_kind: Mapped[str | None]  # "several" where `discounts` has more than one
     discounts: Mapped[list[Any]] = mapped_column(default=list)  # {"kind", "name", "off_fen"}

@@ -190,7 +190,9 @@ def lines_of(order: Order) -> list[tuple[str, str]]:
     lines = [(what(line), yuan(line.amount_fen)) for line in order.lines]
     if order.packing_fen:
         lines.append((words("payment.packing"), yuan(order.packing_fen)))
-    lines.append((words("payment.delivery"), yuan(order.delivery_fen)))
+    lines.append((words("payment.delivery"), yuan(order.delivery_fen - order.tip_fen)))
+    if order.tip_fen:
+        lines.append((words("payment.tip"), yuan(order.tip_fen)))
     lines += [(name, yuan(-fen)) for name, fen in parts(order)]
     return lines
 

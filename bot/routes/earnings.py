@@ -1,11 +1,13 @@
 """Money that is no order's: what riders and cooks have earned, what a student means to spend."""
 import re
+import unicodedata
 
 from bot.commands import Command
-from bot.routes.base import Route, Turn
+from bot.routes.base import Route, Turn, own, unknown
 from config.texts import Reply
-from handlers import payout, points
+from handlers import payout, points, tip
 from handlers.budget import SetBudget, set_budget
+from models.order import OrderKind
 
 MOST_YUAN = 10_000
 _YUAN = re.compile(r"(?:改成|改为|设为|设成|是|¥|￥)*(\d{1,5})(?:元|块|块钱)?")
@@ -42,6 +44,24 @@ def _keep_points(turn: Turn, command: Command) -> Reply:
     return points.choose(turn.session, turn.speaker, points.UsePoints(False), now=turn.now)
 
 
+def _tip(turn: Turn, command: Command) -> Reply | None:
+    """小费2元. None: of an errand, whose own words these are."""
+    order = own(turn, command.code)
+    if order is None:
+        return unknown(command.code) if command.code else Reply("tip.none")
+    if order.kind == OrderKind.ERRAND:
+        return None
+    amount_fen = _amount_fen(turn.text) if command.name == "tip" else 0
+    return tip.set_tip(turn.session, turn.speaker, tip.SetTip(order.id, amount_fen),
+                       now=turn.now)
+
+
+def _amount_fen(said: str) -> int:
+    """The last number, in yuan; read from what was typed, for a command has lost its point."""
+    return round(100 * float(re.findall(r"\d+(?:\.\d+)?", unicodedata.normalize("NFKC", said))[-1]))
+
+
 COMMANDS: dict[str, Route] = {
     "bill": _bill, "withdraw": _withdraw, "budget": _budget, "no_budget": _no_budget,
-    "points": _points, "use_points": _use_points, "keep_points": _keep_points}
+    "tip": _tip, "no_tip": _tip, "points": _points, "use_points": _use_points,
+    "keep_points": _keep_points}

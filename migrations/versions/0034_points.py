@@ -1,4 +1,4 @@
-"""Points: an account of the ledger a person, which the database keeps from being overdrawn."""
+"""Points, whose accounts the database keeps from being overdrawn; tips on orders of food."""
 import sqlalchemy as sa
 from alembic import op
 
@@ -35,6 +35,8 @@ def upgrade() -> None:
     for table, column in (
             ("orders", sa.Column("points_taken", sa.BigInteger(), nullable=False,
                                  server_default="0")),
+            ("orders", sa.Column("tip_fen", sa.BigInteger(), nullable=False,
+                                 server_default="0")),
             ("people", sa.Column("uses_points", sa.Boolean(), nullable=False,
                                  server_default=sa.false()))):
         op.add_column(table, column)
@@ -43,6 +45,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("people", "uses_points")
+    op.drop_column("orders", "tip_fen")
     op.drop_column("orders", "points_taken")
     op.execute("DROP TRIGGER ledger_entries_points ON ledger_entries")
     op.execute("DROP FUNCTION points_are_never_overdrawn")

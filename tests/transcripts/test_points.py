@@ -1,4 +1,4 @@
-"""积分: brought by what was paid, spent by whoever says so, given back with what came to nothing."""
+"""积分: brought by what was paid, spent by whoever says so, given back where nothing came of it."""
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,9 +1,12 @@
 """What an order costs besides its dishes, as students read it."""
 import pytest
+from sqlalchemy import select
 
 from handlers import fees
 from models.base import Sessions, utcnow
 from models.campus import Campus
+from models.order import Order
+from models.rules.hours import WEEKDAYS
 from models.rules.surge import Load
 from tests.support.payment import MCH as OURS
 from tests.support.payment import a_campus, a_payment, a_person, an_order, balances, paid
@@ -172,3 +175,49 @@ def test_how_busy_it_is_counts_trips_and_riders_on_duty(database, monkeypatch):
         an_order(session, a_person(session, "o-unpaid"), now=now)
         assert fees.load_of(session, campus, now=now) == Load(3, 0)
         assert balances(session)["wechat"] == 3 * 1750
+
+
+def test_a_tip_is_paid_with_the_order_and_is_the_rider_s_whole(priced):
+    chat = priced()
+    chat.play("""
+        小林  小费2元
+        bot   tip.none
+        小林  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  payable=¥18.00
+        小林  小费99元
+        bot   tip.range
+        小林  给骑手加小费3块
+        bot   order.quoted  payable=¥21.00  小费¥3.00
+        小林  不要小费
+        bot   order.quoted  payable=¥18.00
+        小林  小费2.5元
+        bot   order.quoted  payable=¥20.50  配送¥2.00  小费¥2.50  code=$c
+        小林  〔确认付款〕
+        (小林 pays)
+        小林  小费5元
+        bot   tip.too_late
+    """)
+    order = newest()
+    assert (order.delivery_fen, order.rider_fee_fen) == (450, 160 + 250)
+
+
+def test_an_errand_has_words_of_its_own_for_a_tip(priced):
+    chat = priced()
+    chat.play("""
+        小林  帮我取个快递 送12栋302 取件码 1-2-3456 南门菜鸟
+        小林  小费3元
+    """)
+    with Sessions() as session:
+        assert session.scalars(select(Order)).one().tip_fen == 0
+
+
+def test_free_delivery_does_not_take_the_tip_off(priced):
+    def free(campus):
+        campus["campaigns"] = [{"kind": "weekday", "weekdays": list(WEEKDAYS),
+                                "free_delivery": True}]
+    priced(free).play("""
+        小林  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  payable=¥16.00
+        小林  小费2元
+        bot   order.quoted  payable=¥18.00  小费¥2.00
+    """)
