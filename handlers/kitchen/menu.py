@@ -2,7 +2,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
@@ -12,6 +12,8 @@ from handlers.speaker import Speaker
 from models.base import Session
 from models.shop import Dish
 
+FOUR: Final = time(4)
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeMenu:
@@ -19,16 +21,21 @@ class ChangeMenu:
 
 
 def sold_out(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: datetime) -> Reply:
-    """Off the menu until tomorrow morning. Orders already paid for are not touched."""
+    """Off the menu until the kitchen's day is over. Orders already paid for are not touched."""
     dishes = _own_dishes(session, speaker, cmd.dish_keys)
     if not dishes:
         return Reply("kitchen.which_dish")
-    tomorrow = now.astimezone(speaker.campus.zone).date() + timedelta(days=1)
-    until = datetime.combine(tomorrow, time(4), speaker.campus.zone)
+    until = day_s_end(now.astimezone(speaker.campus.zone))
     _remember(speaker, dishes, now=now)
     for dish in dishes:
         dish.sold_out_until = until
     return Reply("kitchen.sold_out", {"dishes": "、".join(d.name for d in dishes)})
+
+
+def day_s_end(local: datetime) -> datetime:
+    """The next four in the morning: a kitchen's day goes on past midnight."""
+    day = local.date() + timedelta(days=local.time() >= FOUR)
+    return datetime.combine(day, FOUR, local.tzinfo)
 
 
 def restocked(session: Session, speaker: Speaker, cmd: ChangeMenu, *, now: datetime) -> Reply:

@@ -161,7 +161,8 @@ def test_words_that_were_erased_and_reasons_are_told(show, database):
         Inbox.hear(session, app_id="wx_story", key="1", person_id=order.buyer_id,
                    body='{"kind": "event", "event": "subscribe"}', now=NOW)
         Inbox.hear(session, app_id="wx_story", key="2", person_id=order.buyer_id,
-                   body='{"kind": "text", "text": "不要了"}', now=NOW).settle("好", NOW)
+                   body='{"kind": "text", "text": "不要了"}', now=NOW)
+        Inbox.by_key(session, "wx_story", "2").settle("好", NOW)
         session.execute(update(Inbox).where(Inbox.key == "2").values(body=None))
         order.apply(session, OrderEvent.CANCELLED, now=NOW, by=order.buyer_id,
                     reason="call 13912345678")

@@ -1,9 +1,11 @@
 """Journey 10: the kitchen takes an order or does not, and says what there is."""
 import json
+from datetime import datetime
 
 import pytest
 from sqlalchemy import select
 
+from handlers.kitchen.menu import day_s_end
 from models.base import Sessions
 from models.order import Order
 from tests.conftest import CAMPUS
@@ -204,3 +206,10 @@ def test_the_menu_as_it_is_now_is_what_everybody_sees(chat):
         bot   menu.prices  dishes=$drinks
     """)
     assert "卖完" not in chat.kept["$drinks"]
+
+
+@pytest.mark.parametrize(("said_at", "until"), [
+    ("2026-09-21T12:30", "2026-09-22T04:00"), ("2026-09-21T00:40", "2026-09-21T04:00"),
+    ("2026-09-21T04:00", "2026-09-22T04:00"), ("2026-09-30T23:59", "2026-10-01T04:00")])
+def test_a_kitchen_s_day_ends_at_four_in_the_morning(said_at, until):
+    assert day_s_end(datetime.fromisoformat(said_at)) == datetime.fromisoformat(until)
