@@ -1,8 +1,5 @@
 """What an odd order must wait for: a student's card, or the look of somebody on duty."""
-import re
 from datetime import datetime
-
-from sqlalchemy import select
 
 from config.texts import Reply
 from handlers.duty import call_duty, on_duty
@@ -11,7 +8,6 @@ from handlers.risk import risk_of
 from handlers.speaker import Speaker
 from models.base import Session
 from models.order import Order
-from models.person import Person
 from models.rules.order_state import OrderState
 from models.rules.risk import ABOUT_SHARING, Verdict
 
@@ -46,15 +42,3 @@ def clear(session: Session, speaker: Speaker, order: Order, *, now: datetime) ->
     tell(session, Notice(order.buyer_id, f"{order.id}:cleared", chat=Reply(
         "risk.cleared", {"code": order.code})), now=now, order_id=order.id)
     return Reply("risk.let_pass", {"code": order.code})
-
-
-def note_invited(session: Session, speaker: Speaker, scene: str) -> None:
-    """Who a newcomer's QR code (u_CODE) came from; whoever is known already was not invited."""
-    kind, _, code = scene.partition("_")
-    person = speaker.person
-    if kind != "u" or not re.fullmatch(r"[0-9a-z]{1,12}", code) or person.invited_by_id:
-        return
-    inviter = session.get(Person, int(code, 36)) if int(code, 36) < 2**62 else None
-    is_new = session.scalar(select(Order.id).filter_by(buyer_id=person.id).limit(1)) is None
-    if inviter and inviter.id != person.id and inviter.app_id == person.app_id and is_new:
-        person.invited_by_id = inviter.id

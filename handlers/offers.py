@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, exists, or_, select
 
 from config.texts import Reply, text_of, yuan
-from handlers import building
+from handlers import building, coupon
 from handlers.risk import risk_of
 from handlers.speaker import Speaker
 from models.base import Session
@@ -57,8 +57,8 @@ def offers_for(session: Session, speaker: Speaker, order: Order, first: FirstOrd
     offers = [_offer(campaign) for campaign in speaker.campus.file.get("campaigns", ())
               if _runs(campaign, order.shop.key, today)
               and _is_for(session, speaker, order, campaign, first, now)]
-    return [offer for offer in offers
-            if offer.layer is not Layer.DELIVERY or order.group_id is None]
+    return [*coupon.offers_of(session, order, now=now), *(
+        offer for offer in offers if offer.layer is not Layer.DELIVERY or order.group_id is None)]
 
 
 def take(order: Order, chosen: Chosen) -> None:
@@ -66,6 +66,8 @@ def take(order: Order, chosen: Chosen) -> None:
     order.discount_fen = chosen.off_fen
     order.discounts = [{"kind": taken.offer.kind, "name": taken.offer.name,
                         "off_fen": taken.off_fen} for taken in chosen.taken]
+    order.coupon_id = next((taken.offer.coupon_id for taken in chosen.taken
+                            if taken.offer.coupon_id), None)
     kinds = [taken.offer.kind for taken in chosen.taken]
     order.discount_kind = (kinds[0] if len(kinds) == 1 else "several") if kinds else None
 
@@ -73,7 +75,7 @@ def take(order: Order, chosen: Chosen) -> None:
 def explained(offers: list[Offer], chosen: Chosen, order: Order) -> list[Reply]:
     """Why this combination, and what a little more would bring."""
     said = []
-    if chosen.unused and chosen.taken:
+    if chosen.unused and chosen.taken and not (chosen.unused.offer.coupon_id and order.coupon_id):
         said.append(Reply("offer.unused", {
             "unused": name_of(chosen.unused), "amount": yuan(chosen.unused.off_fen),
             "off": yuan(chosen.off_fen)}))

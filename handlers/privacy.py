@@ -16,6 +16,7 @@ from models.group_order import GroupMember, SavedGroup
 from models.inbox import Inbox
 from models.order import Order
 from models.person import Person
+from models.referral import InviteCode
 from models.rider import Rider
 from models.rules.order_state import ENDED
 from models.student import ProofState, StudentProof
@@ -68,6 +69,7 @@ def finish_forgetting(session: Session, person_id: int, *, now: datetime) -> Non
             update(Parcel).where(Parcel.order_id.in_(ended)).values(code=None, shelf=None),
             update(GroupMember).where(GroupMember.person_id == person_id).values(label=None),
             update(Photo).where(Photo.person_id == person_id).values(media_id=""),
+            delete(InviteCode).where(InviteCode.person_id == person_id),
             delete(TrackingLink).where(TrackingLink.order_id.in_(ended))):
         session.execute(change.execution_options(synchronize_session=False))
 

@@ -36,15 +36,21 @@ def _weighed(session: Session, person: Person, order: Order, now: datetime) -> R
     inviter = session.get(Person, person.invited_by_id) if person.invited_by_id else None
     return assess(Facts(
         **_counted(session, person, order, now),
-        is_invited_from_there=inviter is not None and _lives_together(inviter, person),
+        is_invited_from_there=inviter is not None and lives_together(inviter, person),
         is_verified=person.student_until is not None and person.student_until > now))
 
 
 def door_hash(order: Order) -> str | None:
     """A room's name that cannot be read back, so that rooms can be compared."""
-    if order.place_id is None or not order.room:
-        return None
-    return _keyed(f"door:{order.place_id}:{order.room.strip().upper()}")
+    return _door(order.place_id, order.room)
+
+
+def home_hash(person: Person) -> str | None:
+    return _door(person.place_id, person.room)
+
+
+def _door(place_id: int | None, room: str | None) -> str | None:
+    return _keyed(f"door:{place_id}:{room.strip().upper()}") if place_id and room else None
 
 
 def device_hash(cookie: str) -> str:
@@ -104,6 +110,6 @@ def _used_first(buyer_id: ColumnElement[int]) -> ColumnElement[bool]:
         & Order.state.not_in(sorted(GIVES_MONEY_BACK)) & Order.discounts.contains(FIRST)
 
 
-def _lives_together(one: Person, other: Person) -> bool:
+def lives_together(one: Person, other: Person) -> bool:
     return one.place_id is not None and one.place_id == other.place_id \
         and bool(one.room) and one.room == other.room

@@ -10,6 +10,7 @@ from config.texts import Reply
 from handlers import dialogue
 from handlers.complaint.shared import photo_url
 from handlers.notice import Notice, tell
+from handlers.referral import look_again
 from handlers.rider.application import is_operator, operators_of
 from handlers.speaker import Speaker
 from models.base import Session
@@ -145,6 +146,7 @@ def _close(session: Session, proof: StudentProof, state: ProofState, until: date
             older.state = ProofState.RENEWED
         session.flush()
         proof.person.student_until = until
+        look_again(session, proof.person, now=now)
         key = "student.you_are_verified"
     else:
         proof.number_hash = None

@@ -3,6 +3,7 @@ from models import (
     alarm,
     campus,
     complaint,
+    coupon,
     errand,
     group_order,
     inbox,
@@ -13,12 +14,13 @@ from models import (
     pay_invite,
     payment,
     person,
+    referral,
     rider,
     shop,
     student,
     tracking,
 )
 
-__all__ = ["alarm", "campus", "complaint", "errand", "group_order", "inbox", "ledger", "menu",
-           "order", "outbox", "pay_invite", "payment", "person", "rider", "shop", "student",
-           "tracking"]
+__all__ = ["alarm", "campus", "complaint", "coupon", "errand", "group_order", "inbox", "ledger",
+           "menu", "order", "outbox", "pay_invite", "payment", "person", "referral", "rider",
+           "shop", "student", "tracking"]

@@ -69,6 +69,9 @@ class Order(Base):
         Index("ix_orders_buyer_id_id", "buyer_id", "id"),
         Index("ix_orders_door_hash", "door_hash", postgresql_where=text(
             "door_hash IS NOT NULL AND paid_at IS NOT NULL")),
+        Index("uq_orders_coupon_id", "coupon_id", unique=True, postgresql_where=text(
+            "coupon_id IS NOT NULL AND state NOT IN "
+            "('draft', 'cancelled', 'expired', 'rejected')")),
         Index("ix_orders_group_id", "group_id", postgresql_where=text("group_id IS NOT NULL")),
         Index("ix_orders_live_buyer", "buyer_id", postgresql_where=LIVE),
         Index("ix_orders_live_shop", "shop_id", postgresql_where=LIVE),
@@ -128,6 +131,7 @@ class Order(Base):
     discount_fen: Mapped[int] = mapped_column(default=0)
     discount_kind: Mapped[str | None]  # "several" where `discounts` has more than one
     discounts: Mapped[list[Any]] = mapped_column(default=list)  # {"kind", "name", "off_fen"}
+    coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupons.id"))  # among `discounts`
     payable_fen: Mapped[int] = mapped_column(default=0)
     rider_fee_fen: Mapped[int] = mapped_column(default=0)
     waiting_fen: Mapped[int] = mapped_column(default=0)  # for the rider's wait at the shop

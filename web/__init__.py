@@ -8,6 +8,7 @@ def create_blueprints() -> list[Blueprint]:
         errors,
         group_order,
         health,
+        invite,
         paying_for,
         payment,
         payout,
@@ -15,5 +16,6 @@ def create_blueprints() -> list[Blueprint]:
         tracking,
     )
 
-    rooms = (assets, errors, group_order, health, paying_for, payment, payout, photo, tracking)
+    rooms = (assets, errors, group_order, health, invite, paying_for, payment, payout, photo,
+             tracking)
     return [room.blueprint for room in rooms]

@@ -16,6 +16,8 @@ PAYERS = {
     "payout.send": ("money", "workers.payout", "send"),
     "reconcile": ("money", "workers.reconcile", "settle"),
     "building": ("money", "workers.building", "settle"),
+    "referral": ("push", "workers.referral", "settle"),
+    "invite.code": ("push", "workers.referral", "make_code"),
     "tags": ("push", "workers.tags", "pay"),
 }
 

@@ -5,7 +5,7 @@ from bot.routes import group_order
 from bot.routes.base import Turn
 from bot.wire import Heard
 from config.texts import Reply
-from handlers import customer, odd_orders, privacy, rider
+from handlers import customer, privacy, referral, rider
 from handlers.speaker import Speaker
 from models.base import Session
 
@@ -13,7 +13,7 @@ from models.base import Session
 def on_event(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -> Reply | None:
     match heard.event:
         case "subscribe":
-            odd_orders.note_invited(session, speaker, heard.scene)
+            referral.note_invited(session, speaker, heard.scene, now=now)
             greeting = customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
             return group_order.scanned(session, speaker, heard.scene, now=now) or greeting
         case "SCAN" if heard.scene.startswith("b_"):

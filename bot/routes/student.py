@@ -3,10 +3,10 @@ from collections.abc import Callable
 
 from bot import context
 from bot.nlu.understand import Understanding
-from bot.routes import application, back, choosing, complaint, errand, group_order
+from bot.routes import application, back, choosing, complaint, errand, group_order, invitation
 from bot.routes.base import Turn, contact, help_, items_of, own, time_of, understood, unknown
 from config.texts import Reply, tapped
-from handlers import customer, dialogue, human, menu, points, rider
+from handlers import customer, dialogue, human, menu, rider
 from handlers import order as ordering
 from models.order import Order
 from models.rules.order_state import UNPAID, OrderState
@@ -220,8 +220,9 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
     "query_price": _said_price,
     **dict.fromkeys(("group_open", "group_join", "group_add", "group_lock", "group_leave"),
                     lambda turn, focus, meant: group_order.said(turn, meant)),
+    "invite": lambda turn, focus, meant: invitation.invite(turn),
     "become_rider": lambda turn, focus, meant: application.wants_to_ride(turn),
-    "query_coupon": lambda turn, focus, meant: points.show(turn.session, turn.speaker),
+    "query_coupon": lambda turn, focus, meant: invitation.what_saves(turn),
     "complain": complaint.said,
     "refund": complaint.said,
     "human": lambda turn, focus, meant: human.call_human(

@@ -11,6 +11,7 @@ from bot.routes import (
     earnings,
     errand,
     group_order,
+    invitation,
     kitchen_words,
     rider_words,
     student_proof,
@@ -264,5 +265,6 @@ _COMMANDS: dict[str, Route] = {
     **complaint.COMMANDS,
     **student_proof.COMMANDS,
     **errand.COMMANDS,
+    **invitation.COMMANDS,
     "change": _change,
 }

@@ -8,6 +8,7 @@ from config.texts import Reply, text_of, yuan
 from handlers import dialogue, points
 from handlers.duty import call_duty
 from handlers.errand.spending import settle_budget
+from handlers.referral import note_delivered
 from handlers.rider.duty import today
 from handlers.rider.shared import others, own_job, tell_buyer
 from handlers.speaker import Speaker
@@ -97,10 +98,11 @@ def _fee(order: Order) -> str:
 
 
 def settle_delivered(session: Session, order: Order, *, now: datetime) -> None:
-    """All that follows for the money when an order has reached its buyer."""
+    """All that follows for money and rewards when an order has reached its buyer."""
     settle_budget(session, order, now=now)
     settle(session, order, now=now)
     points.earn(session, order, now=now)
+    note_delivered(session, order, now=now)
 
 
 def settle(session: Session, order: Order, *, now: datetime) -> None:

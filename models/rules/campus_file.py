@@ -391,7 +391,9 @@ CAMPUS_FILE = _object(
                                                      "extra_fen": FEN})),
                           "commission_percent": _whole(0, 30)}),
      "campaigns": _list_of(_campaign), "account": ACCOUNT,
-     "points": _object({}, {"percent_back": _whole(1, 20), "most_percent": _whole(1, 100)})})
+     "points": _object({}, {"percent_back": _whole(1, 20), "most_percent": _whole(1, 100)}),
+     "referral": _object({"off_fen": SOME_FEN}, {
+         "threshold_fen": FEN, "days": _whole(1, 365), "most": _whole(1, 1000)})})
 
 
 # --- what must agree between the parts ------------------------------------------------------

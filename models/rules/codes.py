@@ -24,3 +24,12 @@ def masked(code: str) -> str:
 
 
 PICKUP_CODE: Final = re.compile(r"[A-Za-z0-9]{1,6}(?:-[A-Za-z0-9]{1,8}){1,4}|[A-Za-z0-9]{3,12}")
+
+
+def base36(number: int) -> str:
+    """A row's number as it stands in QR scenes: 0-9 and a-z; `int(code, 36)` reads it back."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits or "0"

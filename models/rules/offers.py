@@ -4,10 +4,11 @@ The rule, as people are told it:
 
 1. What an offer is worth is reckoned from the dishes before any offer, so their order is no matter.
 2. Of each layer at most one counts: what the shop gives (满减, 周几特惠), what the person gets
-   (首单, 学生优惠), the way (免配送). One that stands alone goes with no other.
+   (首单, 学生优惠, 券), the way (免配送). One that stands alone goes with no other.
 3. Together they take no more than the dishes cost, and something is always left to pay.
 4. The combination that takes most off is chosen; of equals the one that keeps the first-order
-   offer for another day, then the one of fewer offers, then the one that is named first.
+   offer, or a coupon, for another day, then the one of fewer offers, then the one that is named
+   first.
 """
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Offer:
     """`off_fen`, `percent_off` (at most `most_off_fen`) or `is_free_delivery`: exactly one.
 
     `threshold_fen`: of dishes before any offer, inclusive. `is_once`: spent when it is used.
+    `coupon_id`: the person's own coupon that it is.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Offer:
     is_once: bool = False
     is_alone: bool = False
     name: str = ""
+    coupon_id: int | None = None
 
     def worth_fen(self, goods_fen: int, delivery_fen: int) -> int:
         """What it takes off by itself."""

@@ -12,7 +12,7 @@ KEY = re.compile(r'(?:Reply|_words|_plainly)\(\s*"([a-z_]+\.[a-z_]+)"|headline="
 COMPOSED = ("day.", "weekday.", "state.", "status.", "step.", "hint.", "refund.", "refund_reason.",
             "buyer.", "discount.", "offer.", "kitchen.buyer_", "kitchen.wish_", "cancel.agreed_",
             "payment.state_", "payout.", "risk.", "page.", "duty.", "delay_reason.",
-            "kitchen.line_", "errand.size_",
+            "kitchen.line_", "errand.size_", "tie.", "referral.to_", "referral.page_",
             "errand.kind_", "errand.from_", "group.page_", "complaint.word_", "complaint.by_",
             "student.decided_", "riders.is_", "riders.decided_", "riders.you_are_", "practice.")
 

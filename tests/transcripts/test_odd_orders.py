@@ -199,25 +199,3 @@ def test_much_that_went_back_waits_for_a_look(roommates, demo_campus, monkeypatc
         小林  〔确认付款〕
         bot   order.confirmed  code=$c
     """)
-
-
-def test_a_newcomer_is_noted_as_a_friends_once_and_never_as_ones_own(chat):
-    chat.play("小林  帮助")
-    with Sessions() as session:
-        inviter = session.scalars(select(Person).filter_by(
-            openid=chat.stage.openid("小林"))).one()
-    chat.stage.world.add_phone("小周", "student", followed=False)
-    code = _base36(inviter.id)
-    chat.play(f"(小周 follows u_{code})\n(小林 follows u_{code})")
-    with Sessions() as session:
-        invited = dict(session.execute(select(Person.openid, Person.invited_by_id)).all())
-    assert invited[chat.stage.openid("小周")] == inviter.id
-    assert invited[chat.stage.openid("小林")] is None
-
-
-def _base36(number):
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-    return digits

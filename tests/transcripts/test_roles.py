@@ -61,7 +61,7 @@ SAID = {
     "change": "{c}换大份", "no_budget": "不限预算", "tip": "{c}小费2元",
     "no_tip": "{c}不要小费", "points": "我的积分",
     "use_points": "用积分", "keep_points": "不用积分", "pay_for": "{c}代付", "withdraw": "提现",
-    "bill": "账单", "budget": "每周预算100",
+    "bill": "账单", "budget": "每周预算100", "invite": "邀请好友", "coupons": "我的券",
     "building": "全楼免配送还差几单",
     "practice": "练习", "practice_pay": "练习付款", "practice_got": "练习拿到了",
     "practice_end": "结束练习", "why_not_me": "{c}为什么没派给我",
@@ -79,6 +79,7 @@ LOOKED_AT = {
     "people": "id IN :theirs", "riders": "person_id IN :theirs", "group_orders": "true",
     "shops": "true", "dishes": "true", "menu_changes": "true", "shop_owners": "true",
     "outbox": "order_id IN :orders", "alarms": "true",
+    "coupons": "person_id IN :theirs", "invite_codes": "person_id IN :theirs", "referrals": "true",
 }
 
 
