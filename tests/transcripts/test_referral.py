@@ -79,6 +79,8 @@ def test_both_get_a_coupon_and_use_it(chat):
         bot   coupon.mine  ¥3.00券
         小周  优惠券
         bot   coupon.mine  ¥3.00券
+        小周  我还有几张券没用
+        bot   coupon.mine  ¥3.00券
         小周  来份黄焖鸡微辣 送5栋101
         bot   order.quoted  payable=¥15.50  邀请券-¥3.00  code=$d
         小周  确认$d
@@ -305,3 +307,13 @@ def test_who_leaves_takes_the_code_along(chat):
         assert session.scalars(select(Referral)).all() == []
     assert requests.get(chat.kept["$i"], timeout=10).status_code == 404
     eats(chat, "小周")  # and the friend still eats
+
+
+def test_where_there_are_points_they_are_told_beside_the_coupons(chat, demo_campus):
+    demo_campus["points"] = {"percent_back": 1}
+    chat.stage.load(demo_campus)
+    gift(chat, "小林")
+    chat.play("""
+        小林  有什么优惠
+        bot   coupon.and_points  ¥3.00券  还没有积分
+    """)
