@@ -118,7 +118,19 @@ def _bare(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
     if qty is not None and _P["bare_shao"].search(text):
         return [{"dish_id": last["dish_id"], "qty": qty, "options": [], "op": "remove"}]
     if qty is not None:
-        return [{"dish_id": last["dish_id"], "qty": qty, "options": [], "op": "set"}]
+        line = _of_amount(reading, assembly, base) or last
+        return [{"dish_id": line["dish_id"], "qty": qty, "options": [], "op": "set"}]
     if _P["bare_nage"].search(text):
         return [{"dish_id": last["dish_id"], "qty": None, "options": [], "op": "remove"}]
     return []
+
+
+def _of_amount(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
+               ) -> dict[str, Any] | None:
+    """`一份改两份`: the one line of the order that there is one of."""
+    amounts = [bead for bead in assembly.beads if bead.kind == "Q"]
+    if len(amounts) != 2 or not _P["amount_for_amount"].search(
+            reading.text[amounts[0].end:amounts[1].start]):
+        return None
+    fits = [item for item in base if float(item.get("qty") or 1) == float(amounts[0].value)]
+    return fits[0] if len(fits) == 1 else None

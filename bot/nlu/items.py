@@ -556,7 +556,8 @@ def _taken_back(beads: list[Bead]) -> list[Bead]:
     for before, bead in pairwise(beads):
         refused = before.value in ("不是", "不", "别") or (
             before.kind == "remove" and before.value not in _AFTER_ONLY)
-        added_not = bead.kind == "O" and bead.added and refused
+        beside = before.kind == "remove" and before.end == bead.start
+        added_not = bead.kind == "O" and refused and (bead.added or beside)
         if added_not or (before.kind == "O" and before.added and bead.kind == "remove"):
             before.kind = bead.kind = "word"
     return beads
@@ -582,8 +583,12 @@ def _per_person(beads: list[Bead], reading: Reading) -> list[Bead]:
 
 
 def _as_shops(beads: list[Bead], reading: Reading) -> list[Bead]:
-    """A dish's name that is a shop's too, before 那家 or 店, is the shop."""
-    kept = []
+    """A dish's name that is a shop's too, before 那家 or 店, is the shop; `老王烤冷面来俩`: a
+    shop's name that ends in a dish of its own, and nothing else to be counted, is that dish."""
+    kept: list[Bead] = []
+    if not any(bead.kind == "D" for bead in beads) and any(
+            bead.kind == "Q" and bead.sure for bead in beads):
+        beads = [_own_dish(bead, reading) for bead in beads]
     for at, bead in enumerate(beads):
         after = beads[at + 1] if at + 1 < len(beads) else None
         if bead.kind == "D" and bead.value[1] and after is not None and reading.text[
@@ -592,6 +597,15 @@ def _as_shops(beads: list[Bead], reading: Reading) -> list[Bead]:
         else:
             kept.append(bead)
     return kept
+
+
+def _own_dish(bead: Bead, reading: Reading) -> Bead:
+    if bead.kind != "S":
+        return bead
+    said, dishes = reading.text[bead.start:bead.end], reading.lexicon.dishes
+    fits = tuple(key for key, dish in dishes.items() if dish.shop_id in bead.value and any(
+        len(name) >= 2 and said != name and said.endswith(name) for name in dish.names))
+    return Bead("D", bead.start, bead.end, (fits, tuple(bead.value))) if len(fits) == 1 else bead
 
 
 _SHOP_TAILS: Final = tuple(_STEER["shop_tails"])

@@ -60,6 +60,8 @@ def numerals_from(words: Words) -> Numerals:
     chinese = "".join(words.digits) + "".join(words.scales)
     number = rf"(?:\d+(?:\.\d+)?|[{chinese}]+)"
     measure = "|".join(sorted(map(re.escape, words.measures), key=len, reverse=True))
+    # 218 两份: a room, and two of something; 三两 is a weight.
+    measure = re.sub(r"(^|\|)两(?=\||$)", lambda cut: f"{cut[1]}两(?!{measure})", measure)
     return Numerals(
         digits=dict(words.digits), scales=dict(words.scales), pattern=number,
         counted=re.compile(rf"(?:(?P<number>{number})\s?(?P<measure>{measure})"

@@ -13,12 +13,15 @@ _P: Final = PATTERNS["slots"]
 _FROM_BEFORE: Final = _P["from_before"]
 _TO_BEFORE: Final = _P["to_before"]
 _FROM_AFTER: Final = _P["from_after"]
+_NOT_THERE: Final = _P["not_there"]
 _ROOM_TAIL: Final = _P["room_tail"]
 
 
 def places(reading: Reading, errand: bool) -> tuple[Cell | None, Cell | None]:
     """(where from, where to) among the places said; the last of each wins."""
     cells = reading.of("P")
+    cells = [cell for cell in cells
+             if not _NOT_THERE.search(reading.text[:cell.start])] or cells
     if not cells:
         return None, None
     if not errand:
@@ -299,7 +302,8 @@ def _codes(reading: Reading, asked: bool) -> list[Cell]:
     if codes:
         return codes + [cell for cell in reading.of("N") if any(
             cell.end - cell.start == code.end - code.start > 3 for code in codes)
-            and _P["codes_he"].search(reading.text[:cell.start])]
+            and _P["codes_he"].search(reading.text[:cell.start])] + [
+                cell for cell in reading.of("A") if _is_mixed_code(reading, cell, codes)]
     for cell in reading.cells:
         said = reading.text[cell.start:cell.end]
         after_carrier = any(0 <= cell.start - carrier.end <= 6 for carrier in reading.of("E"))
@@ -307,6 +311,14 @@ def _codes(reading: Reading, asked: bool) -> list[Cell]:
                 asked or after_carrier) and len(said) >= (3 if asked else 4):
             codes.append(cell)
     return codes
+
+
+def _is_mixed_code(reading: Reading, cell: Cell, codes: list[Cell]) -> bool:
+    """YD3345 和 6-6-0911: letters and digits, told in one breath with another code."""
+    said = reading.text[cell.start:cell.end]
+    joined = reading.text[cell.end:].lstrip()[:1], reading.text[:cell.start].rstrip()[-1:]
+    return len(said) >= 5 and any(char.isdigit() for char in said) and any(
+        char in "和跟、,，;；还" for char in joined if char)
 
 
 def _paired(marks: list[tuple[int, str, str]]) -> list[dict[str, str]]:

@@ -14,6 +14,8 @@ def merchant_stock(message: Message, _: Grammars) -> Guess | None:
         return None
     if not message.items:
         return Guess("merchant_soldout", 0.7) if "缺" in message.text else None
+    if message.has("merchant.restock") and _P["merchant_stock_mingtian"].search(message.text):
+        return Guess("merchant_soldout", 0.88)
     if message.has("merchant.restock") and not _P["merchant_stock_meiyoule"].search(message.text):
         return Guess("merchant_restock", 0.9)
     if message.has("merchant.soldout"):
@@ -22,7 +24,7 @@ def merchant_stock(message: Message, _: Grammars) -> Guess | None:
 
 
 def merchant_reject(message: Message, _: Grammars) -> Guess | None:
-    if message.asks:
+    if message.asks or _P["merchant_later"].search(message.text):
         return None
     if message.has("merchant.reject") and not _P["merchant_reject_buju"].search(message.text):
         return Guess("merchant_reject", 0.92)

@@ -106,7 +106,7 @@ def schedule(message: Message, _: Grammars) -> Guess | None:
         return Guess("schedule", 0.85)
     if live and _P["schedule_wan"].search(text) and \
             message.residue <= 3:
-        return Guess("schedule", 0.7)
+        return Guess("schedule", 0.85)
     return None
 
 _NARRATIVE: Final = _P["narrative"]

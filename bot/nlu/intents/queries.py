@@ -21,7 +21,8 @@ def human(message: Message, _: Grammars) -> Guess | None:
 
 def rider_job(message: Message, _: Grammars) -> Guess | None:
     if message.has("rider_job") and _P["rider_job_qishou"].search(message.text):
-        if _P["rider_job_tousu"].search(message.text):
+        if _P["rider_job_tousu"].search(message.text) \
+                and not _P["rider_job_yao"].search(message.text):
             return None
         return Guess("become_rider", 0.92)
     return None
@@ -40,7 +41,8 @@ def progress(message: Message, _: Grammars) -> Guess | None:
     eta, status, urge = message.has("eta"), message.has("status"), message.has("urge")
     if not (eta or status or urge):
         return None
-    if _P["progress_gaotie"].search(text):
+    if _P["progress_gaotie"].search(text) or (
+            _P["schedule_wan"].search(text) and not message.asks and not eta):
         return None
     if urge and not _P["progress_cuihun"].search(text):
         strong = _P["progress_cui"].search(text)
@@ -60,7 +62,9 @@ def progress(message: Message, _: Grammars) -> Guess | None:
 
 
 def mine_where(message: Message, _: Grammars) -> Guess | None:
-    """`我的麻辣烫呢`."""
+    """`我的麻辣烫呢`, `我的冷面怎么还没来`."""
+    if _P["mine_late"].search(message.text) and message.context.get("order"):
+        return Guess("urge", 0.88)
     if _P["mine_where_wo"].search(message.text) and message.residue <= 2:
         return Guess("query_status", 0.85)
     return None
@@ -106,6 +110,9 @@ def confirm_anyway(message: Message, _: Grammars) -> Guess | None:
             message.asks:
         coded = message.reading.any("CN")
         return Guess("confirm", 0.85 if coded or message.context.get("draft") else 0.6)
+    if message.context.get("draft") and not message.asks \
+            and _P["that_is_all"].fullmatch(message.core):
+        return Guess("confirm", 0.85)
     return None
 
 

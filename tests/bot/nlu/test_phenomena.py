@@ -183,3 +183,73 @@ def test_any_text_is_answered_and_a_commit_has_words_of_its_own(text, role):
 def test_dialects(text, dialect):
     found = said(f"皮蛋瘦肉粥 {text}", at="lingnan")
     assert lines(found, "lingnan")[0][2] == {dialect}
+
+
+# -- words that stand close together
+
+@pytest.mark.parametrize("text", [
+    "15公寓218 两份石锅拌饭", "15公寓218两份石锅拌饭", "15公寓 218 两份石锅拌饭"])
+def test_two_portions_behind_a_room_are_no_weight(text):
+    found = said(text)
+    assert (found.slots["room"], lines(found)) == ("218", [("石锅拌饭", 2, set())])
+
+
+def test_a_weight_is_still_one():
+    assert lines(said("三两酸菜猪肉水饺"))[0][1] == 3
+
+
+@pytest.mark.parametrize(("text", "options"), [
+    ("麻辣烫 不要鸡蛋不要香菜", {"no_cilantro"}), ("麻辣烫不要微辣要重辣", {"spice_hot"}),
+    ("麻辣烫不要加蛋", set())])
+def test_an_option_that_is_not_wanted_is_not_given(text, options):
+    assert lines(said(text)) == [("麻辣烫", 1, options)]
+
+
+def test_the_place_that_is_not_meant_is_not_gone_to():
+    found = said("送到学苑楼A栋吧 不去第四学生公寓了", draft("锅包肉盒饭"))
+    assert found.slots["place_id"] == said("送到学苑楼A栋", draft("锅包肉盒饭")).slots["place_id"]
+
+
+def test_a_shop_s_name_that_ends_in_its_dish_and_an_amount_are_that_dish():
+    assert lines(said("老韩头麻辣拌 来俩 微辣")) == [("麻辣拌", 2, {"spice_mild"})]
+
+
+def test_one_becomes_two_where_there_is_one():
+    told = draft("锅包肉盒饭", "酱骨架饭")
+    told["draft"]["items"][1]["qty"] = 3
+    found = said("一份改两份", told)
+    assert [(line[0], line[1]) for line in lines(found)] == [("锅包肉盒饭", 2)]
+
+
+def test_a_code_of_letters_beside_one_of_numbers_is_a_parcel_s():
+    found = said("妈妈驿站 有俩件 YD3345 和 6-6-0911 一起拿到15公寓")
+    assert [each["pickup_code"] for each in found.slots["parcels"]] == ["YD3345", "6-6-0911"]
+
+
+# -- what is said at work, and late
+
+@pytest.mark.parametrize(("text", "intent"), [
+    ("冷面明天再上", "merchant_soldout"), ("冷面又有了", "merchant_restock"),
+    ("太忙了 晚十分钟", "out_of_scope"), ("太忙了 接不了", "merchant_reject")])
+def test_a_cook_s_tomorrow_is_no_today_and_later_is_no_refusal(text, intent):
+    told = {"offer": {"order_ref": "A27", "items": []}} if "忙" in text else {}
+    assert said(text, told, role="merchant").intent == intent
+
+
+@pytest.mark.parametrize(("text", "intent"), [
+    ("晚点送 我还没下课", "schedule"), ("我的冷面怎么还没来", "urge"),
+    ("帮我跟骑手说放楼下", "modify_order")])
+def test_an_order_under_way(text, intent):
+    told = {"order": {**draft("冷面")["draft"], "order_ref": "A27", "status": "cooking"}}
+    assert said(text, told).intent == intent
+
+
+@pytest.mark.parametrize(("text", "intent"), [
+    ("我要当骑手 我叫王磊 电话13800001111", "become_rider"), ("来份上次吃的", "reorder"),
+    ("报警！", "sos"), ("我被锁在楼里了", "sos")])
+def test_words_of_their_own(text, intent):
+    assert said(text).intent == intent
+
+
+def test_that_is_all_confirms_the_quote():
+    assert said("行 就这些", {**draft("冷面"), "pending": None}).intent == "confirm"
