@@ -16,7 +16,8 @@ def on_event(session: Session, speaker: Speaker, heard: Heard, *, now: datetime)
             referral.note_invited(session, speaker, heard.scene, now=now)
             greeting = customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
             return group_order.scanned(session, speaker, heard.scene, now=now) or greeting
-        case "SCAN" if heard.scene.startswith("b_"):
+        case "SCAN" if heard.scene.startswith(("b_", "u_")):
+            referral.note_invited(session, speaker, heard.scene, now=now)
             return customer.follow(session, speaker, customer.Follow(heard.scene), now=now)
         case "SCAN" if heard.scene.startswith("g_"):
             return group_order.scanned(session, speaker, heard.scene, now=now)

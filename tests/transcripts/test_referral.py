@@ -231,6 +231,13 @@ def test_a_newcomer_is_noted_as_a_friends_once_and_never_as_ones_own(chat):
     assert person(chat, "小林").invited_by_id is None
 
 
+def test_who_follows_already_and_has_never_ordered_is_a_newcomer_too(chat):
+    chat.play("小林  邀请好友\nbot  referral.invite  url=$i")
+    chat.stage.add("小周", "student")
+    chat.play(f"(小周 scans u_{chat.kept['$i'].rpartition('/')[2]})\nbot  welcome.where")
+    assert person(chat, "小周").invited_by_id == person(chat, "小林").id
+
+
 def test_who_has_ordered_before_was_not_invited(chat):
     chat.stage.add("小周", "student")
     chat.play("""

@@ -9,11 +9,12 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from models.base import Base, Sessions
 from tests.support.payment import environment
 from tests.support.simulator import credentials
+from tests.support.stage import empty
 
 NASTY = ["x", "\0", "a\0b", "..", "../../etc/passwd", "😀", "A" * 3000, "' OR 1=1 --", "%s%n",
          "\u202e", "{{7*7}}", "<script>", "-1", "1e999", "null", "\r\nSet-Cookie: a=b"]
@@ -25,9 +26,10 @@ TYPES = ["", "application/json", "text/xml", "application/x-www-form-urlencoded"
 
 
 @pytest.fixture(scope="module")
-def app(database_url: str, redis_url: str) -> Iterator[Flask]:
+def app(engine: Engine, redis_url: str) -> Iterator[Flask]:
     from wsgi import create_app
 
+    empty(engine)  # what others left behind is sealed with another key
     with environment(SECRET_KEY="k" * 32, PUBLIC_URL="http://127.0.0.1:9",
                      **credentials().environ(9)):
         yield create_app()

@@ -546,7 +546,7 @@ def test_whatever_happens_in_whatever_order_the_books_are_wechat_pays(
         pass
 
     OnEngine.engine, OnEngine.till_of, OnEngine.seen = engine, [], set()
-    for module in ("workers.payment", "workers.payout"):
+    for module in ("workers.payout", "workers.payment"):  # the first imports it of the second
         monkeypatch.setattr(f"{module}.wxpay", lambda: OnEngine.till_of[0])
     with environment(**{**credentials().environ(9), "WECHAT_PAY_MCH_ID": MCH,
                         "SECRET_KEY": "k" * 32, "PUBLIC_URL": "http://127.0.0.1:8000"}):
