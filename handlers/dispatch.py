@@ -64,6 +64,7 @@ def snapshot(session: Session, campus_id: int, *, now: datetime) -> Snapshot | N
         routes=tuple(_route(in_hand[r.id], index, now) for r in riders),
         speed_mps=SPEED.value,
         ready_sd_s=np.array([_spread_s(o, now) for o in orders]),
+        off_s=np.array([_from_now(r.off_at, now, np.inf) for r in riders]),
         latest_s=np.array([_closing_s(o.place, campus, now) for o in orders]))
     return Snapshot(problem, now)
 

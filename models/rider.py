@@ -24,6 +24,7 @@ class Rider(Base):
     __table_args__ = (
         Index("ix_riders_on_duty", "campus_id", postgresql_where=text("is_on_duty")),
         Index("ix_riders_back_at", "back_at", postgresql_where=text("back_at IS NOT NULL")),
+        Index("ix_riders_off_at", "off_at", postgresql_where=text("off_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -34,6 +35,7 @@ class Rider(Base):
     is_on_duty: Mapped[bool] = mapped_column(default=False)
     on_duty_since: Mapped[datetime | None]
     back_at: Mapped[datetime | None]  # from a break
+    off_at: Mapped[datetime | None]  # when the shift ends, where the rider has said so
     is_on_way_only: Mapped[bool] = mapped_column(default=False)
     place_id: Mapped[int | None] = mapped_column(ForeignKey("places.id"))  # last known, about
     lat: Mapped[float | None]

@@ -32,7 +32,7 @@ from handlers.payment import (
 from handlers.payout import close_day, to_close
 from handlers.privacy import finish_forgetting, to_finish_forgetting
 from handlers.reconcile import owe_reconciling
-from handlers.rider import complete_forgotten, end_break
+from handlers.rider import complete_forgotten, end_break, end_shift
 from handlers.rider.door import DONE_AFTER
 from handlers.student import KEPT, forget_old
 from handlers.vault import erase_codes
@@ -110,6 +110,7 @@ def beat(redis: Redis, *, now: datetime) -> None:
     each(_ids(group_order.to_close(now)), close_due, now=now)
     each(_shortages(now), drop_lacking, now=now)
     each(_breaks(now), end_break, now=now)
+    each(_shifts(now), end_shift, now=now)
     each(_ids(complaint.searches_over(now)), end_search, now=now)
     with Sessions.begin() as session:
         expire_offers(session, now=now)
@@ -159,6 +160,10 @@ def _shortages(now: datetime) -> list[int]:
 
 def _breaks(now: datetime) -> list[int]:
     return _ids(select(Rider.id).where(Rider.back_at <= now).order_by(Rider.back_at))
+
+
+def _shifts(now: datetime) -> list[int]:
+    return _ids(select(Rider.id).where(Rider.off_at <= now).order_by(Rider.off_at))
 
 
 def _old_proofs(now: datetime) -> list[int]:

@@ -12,6 +12,7 @@ from bot.nlu.lexicon import Lexicon
 from bot.nlu.nouns import with_short_names
 from bot.nlu.ranker import Ranker, shipped_ranker
 from bot.nlu.reading import read
+from bot.nlu.slots import moment
 
 ASK_BELOW: Final = 0.5   # less sure than this: a question, not an act
 _RISKY: Final = frozenset((
@@ -53,6 +54,12 @@ def understand(text: str, lexicon: Lexicon, context: Mapping[str, Any] | None = 
     sure = confidence(found, ranker.sureness)
     return Understanding(guess.intent, filled, sure, _action(guess, sure, filled, ties),
                          ties, tuple(message.notes), found)
+
+
+def moment_in(text: str, lexicon: Lexicon, *, now: datetime) -> datetime | None:
+    """The time that is said in a text, resolved against an aware `now`."""
+    said = moment(read(text, lexicon), now)
+    return datetime.fromisoformat(said) if said else None
 
 
 def grammars(lexicon: Lexicon) -> Grammars:

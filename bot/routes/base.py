@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot import context
-from bot.nlu.understand import Understanding, understand
+from bot.nlu.understand import Understanding, moment_in, understand
 from config.texts import Reply
 from handlers import customer, dialogue
 from handlers.order import Item
@@ -31,6 +31,13 @@ class Turn:
     @property
     def pending(self) -> dict[str, Any]:
         return dialogue.pending(self.speaker.person, now=self.now)
+
+
+    @property
+    def moment(self) -> datetime | None:
+        """The time that was said, whatever it was said of."""
+        return moment_in(self.text, context.lexicon_of(self.speaker.campus),
+                         now=self.now.astimezone(self.speaker.campus.zone))
 
 
 Route = Callable[[Turn, Any], Reply | None]

@@ -19,6 +19,8 @@ def as_rider(turn: Turn) -> Reply | None:
     offer = turn.speaker.offer
     offered = turn.session.get_one(Order, offer.order_id) if offer else None
     meant = understood(turn, context.as_rider(turn.speaker, offered), "rider")
+    if meant.intent == "rider_offline" and meant.action != "none" and (at := turn.moment):
+        return rider.end_shift_at(turn.session, turn.speaker, at, now=turn.now)
     route = _RIDER.get(meant.intent)
     if route is None or meant.action == "none":
         return None

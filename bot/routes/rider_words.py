@@ -40,6 +40,13 @@ def take_break(turn: Turn, command: Command) -> Reply | None:
     return rider.take_break(turn.session, turn.speaker, minutes, now=turn.now)
 
 
+def shift_until(turn: Turn, command: Command) -> Reply | None:
+    """干到12点半. None: no time was said, or no rider said it."""
+    if turn.speaker.rider is None or (at := turn.moment) is None:
+        return None
+    return rider.end_shift_at(turn.session, turn.speaker, at, now=turn.now)
+
+
 def prefer_on_way(is_on_way_only: bool) -> Route:
     def route(turn: Turn, command: Command) -> Reply | None:
         if turn.speaker.rider is None:

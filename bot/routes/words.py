@@ -226,6 +226,7 @@ _COMMANDS: dict[str, Route] = {
     "nobody_there": rider_words.step(rider.nobody_there),
     "not_ready": rider_words.step(rider.at_shop),
     "break": rider_words.take_break,
+    "shift_until": rider_words.shift_until,
     "on_way_only": rider_words.prefer_on_way(True),
     "all_ways": rider_words.prefer_on_way(False),
     "why_not_me": rider_words.why_not_me,

@@ -12,6 +12,8 @@ from handlers.rider.door import (
 )
 from handlers.rider.duty import (
     end_break,
+    end_shift,
+    end_shift_at,
     go_offline,
     go_online,
     note_position,
@@ -33,6 +35,7 @@ from handlers.rider.why import why_not_me
 
 __all__ = ["AnswerOffer", "HandOver", "Photo", "ReportStep", "accept_offer", "arrived",
            "ask_photo", "at_shop", "collect", "complete_forgotten", "decline_offer", "end_break",
+           "end_shift", "end_shift_at",
            "fetched", "give_back", "go_offline", "go_online", "hand_over", "let_through",
            "nobody_there", "note_position", "photo_taken", "picked_up", "prefer_on_way",
            "resend_pin", "settle", "take_break", "today", "undo_step", "undo_take",

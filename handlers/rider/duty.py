@@ -12,6 +12,8 @@ from models.order import Order
 from models.rider import OfferState, Rider, RiderStatus
 from models.rules.order_state import OrderState
 
+LONGEST_SHIFT = timedelta(hours=18)
+
 
 def go_online(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     rider = Rider.of_person(session, speaker.person.id, lock=True)
@@ -21,7 +23,7 @@ def go_online(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
         return Reply("rider.not_approved")
     if not rider.is_on_duty:
         rider.is_on_duty, rider.on_duty_since = True, now
-    rider.seen_at, rider.back_at = now, None
+    rider.seen_at, rider.back_at, rider.off_at = now, None, None
     count, earned = today(session, speaker, rider, now=now)
     return Reply("rider.online", {"count": count, "earned": yuan(earned)})
 
@@ -35,7 +37,7 @@ def go_offline(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     rider = Rider.of_person(session, speaker.person.id, lock=True)
     if rider is None:
         return Reply("rider.not_one")
-    rider.is_on_duty, rider.back_at = False, None
+    rider.is_on_duty, rider.back_at, rider.off_at = False, None, None
     if in_hand := Order.carried_by(session, rider.id):
         return Reply("rider.offline_with_orders", {
             "codes": "、".join(order.code for order in in_hand)})
@@ -43,13 +45,35 @@ def go_offline(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     return Reply("rider.offline", {"count": count, "earned": yuan(earned)})
 
 
+def end_shift_at(session: Session, speaker: Speaker, at: datetime, *, now: datetime) -> Reply:
+    """干到12点半: only what can be handed over by then is offered; duty ends by itself."""
+    rider = Rider.of_person(session, speaker.person.id, lock=True)
+    if rider is None or not rider.is_on_duty or at <= now:
+        return go_offline(session, speaker, now=now)
+    rider.off_at = min(at, now + LONGEST_SHIFT)
+    return Reply("rider.off_at", {"until": speaker.clock(rider.off_at)})
+
+
+def end_shift(session: Session, rider_id: int, *, now: datetime) -> None:
+    rider = session.get_one(Rider, rider_id, with_for_update={"of": Rider}, populate_existing=True)
+    if rider.off_at is None or rider.off_at > now:
+        return
+    was_on_duty, rider.off_at, rider.is_on_duty = rider.is_on_duty, None, False
+    rider.back_at = None
+    if was_on_duty:
+        tell(session, Notice(rider.person_id, f"off:{rider.id}:{now:%Y%m%d%H%M}",
+                             good_until=now + timedelta(minutes=10),
+                             chat=Reply("rider.shift_over")), now=now)
+
+
 def take_break(session: Session, speaker: Speaker, minutes: int, *, now: datetime) -> Reply:
     """歇20分钟: no offers until then; duty goes on by itself."""
-    gone = go_offline(session, speaker, now=now)
-    if gone.key == "rider.not_one":
-        return gone
     rider = Rider.of_person(session, speaker.person.id, lock=True)
-    assert rider is not None
+    off_at = rider.off_at if rider else None
+    gone = go_offline(session, speaker, now=now)
+    if rider is None:
+        return gone
+    rider.off_at = off_at
     rider.back_at = now + timedelta(minutes=minutes)
     return Reply("rider.on_break", {"until": speaker.clock(rider.back_at)})
 

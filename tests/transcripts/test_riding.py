@@ -441,3 +441,65 @@ def test_a_rider_with_full_hands_takes_no_more(chat, monkeypatch):
     """)
     with Sessions() as session:
         assert session.scalars(select(Order.rider_id)).one() is None
+
+
+@pytest.mark.parametrize("words", ["干到12点半", "我12点半下班", "12:30下线", "今天跑到12点半"])
+def test_a_shift_ends_when_its_rider_said(riders, words):
+    riders.stage.wait_until(11, 20)
+    riders.play(f"""
+        阿哲  上线
+        阿哲  {words}
+        bot   rider.off_at  12:30
+    """)
+    assert a_rider("阿哲").is_on_duty
+    riders.stage.pass_time(minutes=69)
+    riders.play("(work)")
+    assert a_rider("阿哲").is_on_duty
+    riders.stage.pass_time(minutes=2)
+    riders.play("""
+        (work)
+        push  阿哲  rider.shift_over
+    """)
+    assert (a_rider("阿哲").is_on_duty, a_rider("阿哲").off_at) == (False, None)
+
+
+def test_near_its_end_only_what_can_be_brought_by_then_is_offered(riders):
+    riders.stage.wait_until(11, 20)
+    riders.play("""
+        阿哲  上线
+        阿哲  干到11点25
+        bot   rider.off_at  11:25
+    """)
+    riders.play(cooking("小林", "$c"))
+    riders.play("""
+        (work)
+        quiet 阿哲
+        大鹏  上线
+        (work)
+        push  大鹏  rider.offer  code=$c
+    """)
+    with Sessions() as session:
+        offer = session.scalars(select(Offer)).one()
+    assert [each["why"] for each in offer.reason["candidates"]] == ["chosen", "ending"]
+
+
+def test_online_again_and_a_break_do_not_forget_or_keep_it_wrongly(riders):
+    riders.stage.wait_until(11, 20)
+    riders.play("""
+        阿哲  上线
+        阿哲  干到12点半
+        阿哲  歇20分钟
+    """)
+    assert a_rider("阿哲").off_at
+    riders.play("阿哲  上线")
+    assert a_rider("阿哲").off_at is None
+    riders.play("""
+        阿哲  干到12点半
+        阿哲  下线
+    """)
+    assert a_rider("阿哲").off_at is None
+
+
+def a_rider(name):
+    with Sessions() as session:
+        return session.scalars(select(Rider).filter_by(name=name)).one()

@@ -47,6 +47,7 @@ SAID = {
     "urge": "催{c}", "give_back": "{c}转单", "again": "再来{c}", "collect": "{c}拿到了",
     "resend_pin": "{c}换码", "fetch_oneself": "{c}自取", "give_up": "{c}不等了",
     "nobody_there": "{c}没人", "not_ready": "{c}还没好", "break": "歇20分钟",
+    "shift_until": "干到12点半",
     "on_way_only": "只接顺路", "all_ways": "都接", "fetched": "{c}取走了",
     "let_through": "{c}放行", "lack": "{c}缺黄焖鸡米饭", "later": "{c}加10分钟",
     "drop": "{c}去掉黄焖鸡米饭", "cancel_sure": "确定取消{c}", "cancel": "取消{c}",
