@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from dispatch.figures import summary
 from dispatch.mdrp import read, write
+from dispatch.patience import Deadline
 from dispatch.replay import replay
 from dispatch.rolling import Rolling
 
@@ -31,9 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"{wrong.filename}: {wrong.strerror}")
     except ValueError as wrong:
         return _refuse(str(wrong))
-    policy = Rolling()
-    day = replay(instance, policy, timer=time.perf_counter)
-    told = summary(instance, day.trips, day.decision_ms, policy.tuning)
+    deadline = Deadline(time.perf_counter)
+    policy = Rolling(hurry=deadline)
+    day = replay(instance, policy, timer=time.perf_counter, deadline=deadline)
+    told = summary(instance, day.trips, day.decision_ms, policy.tuning) | {
+        "cut_short": deadline.met}
     write(asked.out, instance, day.trips, day.legs)
     (asked.out / "summary.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(told) + "\n")

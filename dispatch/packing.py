@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from dispatch.patience import Hurry, patient
 from dispatch.problem import Floats, Ints
 
 ROUNDS = 40
@@ -38,6 +39,7 @@ def pack(
     start: tuple[int, ...] | None = None,
     *,
     rounds: int = ROUNDS,
+    hurry: Hurry = patient,
 ) -> Packing:
     """Choose (bundle, courier) pairs at the least total cost.
 
@@ -48,6 +50,7 @@ def pack(
     skip : (n,) float64, the price of leaving an order out
     start : the groups of an earlier answer for the same members, where to begin looking
     rounds : matchings tried at most: work, not time, bounds a decision
+    hurry : asked before each; True: no more of them
 
     Returns
     -------
@@ -61,7 +64,7 @@ def pack(
     gain = np.minimum(cost - bundles.sums(skip)[:, None], 0)
     best = _match(gain, start or alone)
     if len(members) > len(skip):
-        best = _improve(gain, bundles, best, rounds)
+        best = _improve(gain, bundles, best, rounds, hurry)
     pairs = zip(best.groups, best.courier.tolist(), strict=True)
     return Packing(sorted((group, c) for group, c in pairs if c >= 0), best.groups)
 
@@ -96,10 +99,14 @@ class _Bundles:
         return total
 
 
-def _improve(gain: Floats, bundles: _Bundles, best: _Matching, rounds: int) -> _Matching:
+def _improve(
+    gain: Floats, bundles: _Bundles, best: _Matching, rounds: int, hurry: Hurry
+) -> _Matching:
     """Exchange bundles while a matching gets cheaper, many at a time, then one by one."""
     barren: set[int] = set()
     for _ in range(rounds):
+        if hurry():
+            break
         moves = _moves(gain, bundles, best, barren)
         if not moves:
             break

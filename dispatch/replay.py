@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from dispatch.mdrp import Instance, Leg, Trip
+from dispatch.patience import Deadline
 from dispatch.problem import Floats, Ints
 from dispatch.snapshot import Go, Snapshot, Take, travel_min
 
@@ -127,15 +128,19 @@ def replay(
     policy: Policy,
     *,
     timer: Callable[[], float] = lambda: 0.0,
+    deadline: Deadline | None = None,
 ) -> Replay:
     """Run a day minute by minute until every order is carried or nobody is left on duty.
 
     `timer` gives seconds, for the report of decision times alone: no decision depends on it.
+    `deadline` is the policy's own, begun anew with each decision; benchmarks do not meet it.
     """
     day, coming, spent = _Day.begin(instance), _by_minute(instance.placed), []
     now, last = min(coming, default=0), max([0, *instance.off.tolist(), *coming])
     while now <= last and (coming or day.open):
         day.hear(coming.pop(now, []))
+        if deadline:
+            deadline.begin()
         began = timer()
         actions = policy.decide(day.snapshot(now))
         spent.append(1000 * (timer() - began))

@@ -16,6 +16,7 @@ from itertools import combinations
 import numpy as np
 
 from dispatch.packing import pack
+from dispatch.patience import Hurry, patient
 from dispatch.problem import Ints
 from dispatch.snapshot import Go, Snapshot, Take, travel_min
 from dispatch.stations import Demand, stations
@@ -59,6 +60,7 @@ class Rolling:
     """Set packing each minute. Keeps nothing between calls but a memory of bundles' geometry."""
 
     tuning: Tuning = field(default_factory=Tuning)
+    hurry: Hurry = patient
     _tours: dict[tuple[int, ...], Tour] = field(default_factory=dict)
     _between: Ints | None = None
 
@@ -78,11 +80,14 @@ class Rolling:
         """Each courier's next trip: (bundle, column of the trips)."""
         tours, tuning, couriers = list(self._bundles(snap)), self.tuning, len(snap.free)
         trips = Trips.of(snap, tours, tuning.prices, horizon=tuning.horizon)
-        packed = pack(trips.cost, trips.members, trips.skip)
+        packed = pack(trips.cost, trips.members, trips.skip, hurry=self.hurry)
         for _ in range(tuning.rounds):
+            if self.hurry():
+                break
             longer = trips.then(snap, packed.pairs, couriers)
             trips = Trips.of(longer, tours, tuning.prices, horizon=tuning.horizon)
-            packed = pack(trips.cost, trips.members, trips.skip, packed.groups)
+            groups = packed.groups
+            packed = pack(trips.cost, trips.members, trips.skip, groups, hurry=self.hurry)
         return trips, [(b, c) for b, c in packed.pairs if trips.couriers[c] < couriers]
 
     def _wait_well(self, snap: Snapshot, bound: set[int]) -> Iterator[Go]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dispatch.bundles import Priced, bundles, walk
 from dispatch.packing import Packing, pack
+from dispatch.patience import Hurry, patient
 from dispatch.plan import Assignment, Candidate, Plan, Reason, Trip, TripStop, Why
 from dispatch.pricing import Offers, Params, Stop, price, times
 from dispatch.problem import Floats, Problem, Visit
@@ -24,17 +25,23 @@ _DOUBLED = 0.8  # orders per rider from which riders are planned twice
 
 
 def solve(
-    problem: Problem, *, stop: Stop | None = None, seed: int = 0, params: Params | None = None
+    problem: Problem,
+    *,
+    stop: Stop | None = None,
+    seed: int = 0,
+    params: Params | None = None,
+    hurry: Hurry = patient,
 ) -> Plan:
     """Choose trips at the least total cost; each rider is asked about at most one order.
 
     The same arguments give the same plan on any machine. `seed` only decides between riders
-    who are equal to the microsecond.
+    who are equal to the microsecond. `hurry` ends the search early: whoever has a clock may
+    give one, and every plan is whole all the same.
     """
     params = params or Params()
     offers, bars = price(problem, params, stop or Stop())
     priced = bundles(problem, offers, params)
-    packed = _packed(problem, priced, params, seed)
+    packed = _packed(problem, priced, params, seed, hurry)
     tick = _Tick(problem, params, offers, bars)
     trips = [_trip(problem, offers, params, priced, pair) for pair in packed.pairs]
     now = sorted((t for t in trips if t.departs_s <= params.hold_s), key=lambda t: t.order_indices)
@@ -49,7 +56,9 @@ def _by_order(assignment: Assignment) -> int:
     return assignment.order_index
 
 
-def _packed(problem: Problem, priced: Priced, params: Params, seed: int) -> Packing:
+def _packed(
+    problem: Problem, priced: Priced, params: Params, seed: int, hurry: Hurry
+) -> Packing:
     """The best bundles, those that only wait for a rider's second trip left out."""
     skip = params.unassigned_s + params.age * np.maximum(-problem.ready_s, 0.0)
     cost, riders = priced.cost_s, priced.cost_s.shape[1]
@@ -60,14 +69,16 @@ def _packed(problem: Problem, priced: Priced, params: Params, seed: int) -> Pack
     kept = [b for b, some in enumerate(priced.members) if all(i in rank for i in some)]
     members = [tuple(rank[i] for i in priced.members[b]) for b in kept]
     cost = cost[kept] + np.random.default_rng(seed).random((len(kept), riders)) * 1e-6
-    packed = pack(cost, members, skip[orders], rounds=_ROUNDS)
+    packed = pack(cost, members, skip[orders], rounds=_ROUNDS, hurry=hurry)
     for _ in range(params.rounds if len(skip) > _DOUBLED * riders else 0):
+        if hurry():
+            break
         first = [(kept[b], j) for b, j in packed.pairs if j < riders]
         behind = _behind(problem, params, priced, first)
         later = np.full((len(cost), riders), np.inf)
         later[: len(orders)] = price(behind, params, Stop())[0].cost_s[orders]
         both, groups = np.hstack([cost, later]), packed.groups
-        packed = pack(both, members, skip[orders], groups, rounds=_ROUNDS)
+        packed = pack(both, members, skip[orders], groups, rounds=_ROUNDS, hurry=hurry)
     return Packing([(kept[b], j) for b, j in packed.pairs if j < riders], packed.groups)
 
 

@@ -1,11 +1,13 @@
 """A dispatch round: rows to arrays, solve, and offers written only where nothing has moved."""
 import logging
 from datetime import datetime
+from time import monotonic
 
 import structlog
 from sqlalchemy import text
 
 from config.metrics import DISPATCH_SECONDS
+from dispatch.patience import Deadline
 from dispatch.solve import LIVE, solve
 from handlers.dispatch import apply_plan, snapshot
 from models.base import Session, Sessions
@@ -31,8 +33,12 @@ def _round(campus_id: int, *, now: datetime) -> int:
         asked = snapshot(session, campus_id, now=now)
     if asked is None:
         return 0
+    deadline = Deadline(monotonic)
+    deadline.begin()
     with DISPATCH_SECONDS.time():
-        plan = solve(asked.problem, seed=campus_id, params=LIVE)
+        plan = solve(asked.problem, seed=campus_id, params=LIVE, hurry=deadline)
+    if deadline.met:
+        log.warning("dispatch.cut_short", campus=campus_id, orders=len(asked.problem.order_ids))
     with Sessions.begin() as session:
         made = apply_plan(session, asked, plan, now=now)
     log.log(logging.INFO if made else logging.DEBUG, "dispatch.round", campus=campus_id,

@@ -14,6 +14,7 @@ from dispatch.__main__ import main
 from dispatch.baselines import NearestIdle, hungarian
 from dispatch.figures import bound, figures
 from dispatch.mdrp import read, write
+from dispatch.patience import Deadline
 from dispatch.replay import replay
 from dispatch.rolling import Rolling, Tuning
 from dispatch.snapshot import Snapshot
@@ -237,3 +238,22 @@ def test_the_launcher_replays_without_flask_or_sqlalchemy():
     asked = "import sys, dispatch.__main__; print({'flask', 'sqlalchemy'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert told.stdout == "set()\n"
+
+
+def test_a_slow_machine_is_cut_short_and_its_day_is_whole_all_the_same(tmp_path):
+    ticks = itertools.count(step=2)
+    deadline = Deadline(lambda: float(next(ticks)))
+    day = invented(1, couriers=15)
+    done = replay(day, Rolling(hurry=deadline), deadline=deadline)
+    store(day, tmp_path / "in")
+    write(tmp_path / "out", day, done.trips, done.legs)
+    assert broken_rules(tmp_path / "in", tmp_path / "out") == []
+    assert len(carried(tmp_path / "out")) > 0.9 * len(day.placed)
+    assert 0 < deadline.met <= len(done.decision_ms)
+
+
+def test_a_machine_that_is_quick_enough_decides_as_one_without_a_clock():
+    day, deadline = invented(2, couriers=15), Deadline(lambda: 0.0)
+    with_clock = replay(day, Rolling(hurry=deadline), deadline=deadline)
+    assert with_clock.trips == replay(day, Rolling()).trips
+    assert deadline.met == 0

@@ -285,3 +285,14 @@ def test_a_group_takes_the_room_it_needs():
     [chosen] = solve(replace(task, size=np.array([4]))).assignments
     assert chosen.rider_index == 1
     assert chosen.reason.candidates[-1].why is Why.FULL
+
+
+@given(problems(most=8), st.integers(0, 3))
+def test_a_search_that_is_cut_short_anywhere_gives_a_whole_plan(task, steps):
+    asked = iter(range(steps))
+    plan = solve(task, params=LIVE, hurry=lambda: next(asked, None) is None)
+    riders = [a.rider_index for a in plan.assignments]
+    assert len(set(riders)) == len(riders)
+    orders = [a.order_index for a in plan.assignments]
+    assert sorted([*orders, *plan.unassigned]) == list(range(len(task.order_ids)))
+    assert not any(task.forbidden[a.order_index, a.rider_index] for a in plan.assignments)
