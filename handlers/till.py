@@ -1,5 +1,8 @@
 """What is known only where it is paid: which phone shows the pay page, and whose wallet pays."""
 from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
 
 from handlers import dialogue
 from handlers.notice import Notice, tell
@@ -11,10 +14,30 @@ from handlers.wording import quoted
 from models.base import Session
 from models.campus import Campus
 from models.order import Order
-from models.payment import Payment
+from models.payment import Payment, PaymentState
 from models.person import Person
 from models.rules.order_state import OrderEvent, OrderState
 from models.rules.risk import Verdict
+
+MOST_UNPAID_ON_PHONE: Final = 6  # of other accounts; each has a limit of its own besides
+
+
+def unpaid_beside(session: Session, person: Person, *, now: datetime) -> list[datetime]:
+    """Until when each unpaid order of other accounts on this person's phones may be paid."""
+    phones = select(Payment.device_hash).where(
+        Payment.payer_id == person.id, Payment.device_hash.is_not(None))
+    orders = select(Order.id, Order.pay_until).distinct().join(
+        Payment, Payment.order_id == Order.id).where(
+        Payment.device_hash.in_(phones), Order.buyer_id != person.id,
+        Order.state == OrderState.AWAITING_PAYMENT, Order.pay_until > now,
+        Order.group_id.is_(None))
+    return sorted(until for _, until in session.execute(orders) if until is not None)
+
+
+def note_looked(payment: Payment, device: str | None) -> None:
+    """The pay page was looked at on this phone: enough to know whose orders it holds."""
+    if payment.state == PaymentState.OPEN and payment.device_hash is None:
+        payment.device_hash = device
 
 
 def note_phone(session: Session, payment_id: int, device: str | None, *, now: datetime) -> None:

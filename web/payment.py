@@ -31,7 +31,7 @@ from handlers.payment import (
     standing,
 )
 from handlers.payout import RecordTransfer, record_transfer
-from handlers.till import note_phone
+from handlers.till import note_looked, note_phone
 from handlers.wording import clock, what
 from models.base import Session, Sessions, utcnow
 from models.campus import Account, Campus
@@ -75,7 +75,9 @@ def page(token: str) -> Response:
     if openid != payer:
         return message("somebody_elses", status=403)
     with Sessions.begin() as session:
-        facts = _facts(session, session.get_one(Payment, payment.id), utcnow())
+        payment = session.get_one(Payment, payment.id)
+        note_looked(payment, device_of(request))
+        facts = _facts(session, payment, utcnow())
     return render("payment/page.html", path=path, **facts)
 
 

@@ -16,6 +16,7 @@ from handlers.payment import ask_payment, link
 from handlers.pricing import reprice
 from handlers.speaker import Speaker
 from handlers.taps import is_stale, tap_id
+from handlers.till import MOST_UNPAID_ON_PHONE, unpaid_beside
 from models.base import Session
 from models.order import Order, OrderKind
 from models.rules.order_state import OrderEvent, OrderState
@@ -85,6 +86,11 @@ def _too_many(session: Session, speaker: Speaker, order: Order, *, now: datetime
     if len(unpaid) >= MOST_UNPAID:
         return Reply("order.too_many_unpaid", {
             "count": len(unpaid), "codes": "、".join(unpaid), "first": unpaid[0]})
+    beside = unpaid_beside(session, speaker.person, now=now)
+    if len(beside) >= MOST_UNPAID_ON_PHONE and order.group_id is None:
+        return Reply("order.too_many_on_phone", {
+            "count": len(beside), "code": order.code,
+            "until": speaker.clock(beside[-MOST_UNPAID_ON_PHONE] + timedelta(minutes=1))})
     if len(lately) >= MOST_AN_HOUR and order.group_id is None:
         free_at = lately[-MOST_AN_HOUR].created_at + AN_HOUR + timedelta(minutes=1)
         return Reply("order.too_many_an_hour", {

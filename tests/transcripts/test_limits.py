@@ -1,4 +1,5 @@
 """Limits that are fair: by person, said politely, and never where it matters."""
+import requests
 from sqlalchemy import func, select
 
 from models.base import Sessions
@@ -175,3 +176,66 @@ def test_ten_orders_an_hour_are_enough(chat, monkeypatch):
     chat.stage.pass_time(hours=1, minutes=1)
     said = chat.stage.says("小林", f"确认{chat.kept['$d']}")
     assert "/p/" in said or chat.kept["$d"] in said
+
+
+def looks_at_the_pay_page(chat, who):
+    requests.get(chat.stage.world.open(who, chat.pay_link(who)), timeout=10).raise_for_status()
+
+
+def unpaid(chat, who, times):
+    for _ in range(times):
+        chat.kept.pop("$x", None)
+        chat.play(f"""
+            {who}  来份黄焖鸡送12栋302
+            bot   order.quoted  code=$x
+            {who}  确认$x
+            bot   order.confirmed
+        """)
+        looks_at_the_pay_page(chat, who)
+    return chat.kept["$x"]
+
+
+def test_many_accounts_on_one_phone_hold_only_so_many_unpaid_orders(chat):
+    for name in ("小周", "小陈"):
+        chat.stage.add(name, "student")
+        chat.stage.share_phone("小林", name)
+    code = unpaid(chat, "小林", 3)
+    unpaid(chat, "小周", 3)
+    unpaid(chat, "小陈", 1)  # whose phone it is shows only when its page was looked at
+    chat.play(f"""
+        小陈  来份黄焖鸡送12栋302
+        bot   order.quoted  code=$d
+        小陈  确认$d
+        bot   order.too_many_on_phone  count=6  code=$d
+        小林  取消{code}
+        bot   cancel.free
+        小陈  确认$d
+        bot   order.confirmed
+    """)
+
+
+def test_phones_of_their_own_behind_one_address_are_not_counted_together(chat):
+    for name in ("小周", "小陈"):
+        chat.stage.add(name, "student")
+        unpaid(chat, name, 3)
+    unpaid(chat, "小林", 2)
+
+
+def test_what_one_phone_holds_is_free_again_when_its_time_is_over(chat):
+    for name in ("小周", "小陈"):
+        chat.stage.add(name, "student")
+        chat.stage.share_phone("小林", name)
+    unpaid(chat, "小陈", 1)
+    unpaid(chat, "小林", 3)
+    unpaid(chat, "小周", 3)
+    chat.play("""
+        小陈  来份黄焖鸡送12栋302
+        bot   order.quoted  code=$d
+        小陈  确认$d
+        bot   order.too_many_on_phone
+        (16 min pass)
+        小陈  确认$d
+        bot   order.quoted  code=$d
+        小陈  确认$d
+        bot   order.confirmed
+    """)
