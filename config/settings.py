@@ -127,8 +127,10 @@ class Settings:
         """Whom to ask for walking routes: `amap` or `baidu`, the key, and the address."""
         if key := self._get("AMAP_KEY", ""):
             return "amap", key, self._get("AMAP_API_BASE", "https://restapi.amap.com")
-        base = self._get("BAIDU_MAP_API_BASE", "https://api.map.baidu.com")
-        return "baidu", self.need("BAIDU_MAP_AK"), base
+        if key := self._get("BAIDU_MAP_AK", ""):
+            return "baidu", key, self._get("BAIDU_MAP_API_BASE", "https://api.map.baidu.com")
+        raise ConfigurationError("neither AMAP_KEY (高德) nor BAIDU_MAP_AK (百度) is set "
+                                 "(see README, “Configuration”)")
 
     @property
     def wechat_account(self) -> WeChatAccount:

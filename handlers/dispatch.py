@@ -1,6 +1,6 @@
 """Between rows and arrays: what dispatch is asked, and what is done with its answer."""
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 
 from config.texts import Reply, yuan
 from dispatch.eta import PREP_SPREAD, Vehicle
-from dispatch.plan import Assignment, Plan
+from dispatch.plan import Assignment, Plan, Reason
 from dispatch.problem import Bar, Problem, Visit
 from handlers.notice import Notice, tell
 from handlers.roads import graph_now, graph_of, rider_place_key
@@ -139,24 +139,28 @@ def _bars(session: Session, orders: list[Order], riders: list[Rider],
           now: datetime) -> "np.ndarray[Any, np.dtype[np.int8]]":
     """Who may not have what: own orders, own shops, and what was declined a moment ago."""
     bars = np.zeros((len(orders), len(riders)), np.int8)
+    row = {order.id: i for i, order in enumerate(orders)}
+    column = {rider.id: j for j, rider in enumerate(riders)}
     query = select(Offer.order_id, Offer.rider_id).where(
         Offer.order_id.in_([o.id for o in orders]),
         Offer.state.in_([OfferState.DECLINED, OfferState.EXPIRED]),
         Offer.answered_at > now - ASK_AGAIN_AFTER)
-    declined = {(order_id, rider_id) for order_id, rider_id in session.execute(query)}
-    owned = {(shop_id, person_id) for shop_id, person_id in session.execute(
-        select(ShopOwner.shop_id, ShopOwner.person_id).where(
-            ShopOwner.shop_id.in_({o.shop_id for o in orders})))}
-    for i, order in enumerate(orders):
-        for j, rider in enumerate(riders):
-            if order.buyer_id == rider.person_id:
-                bars[i, j] = Bar.OWN_ORDER
-            elif (order.shop_id, rider.person_id) in owned:
-                bars[i, j] = Bar.OWN_SHOP
-            elif (order.id, rider.id) in declined:
-                bars[i, j] = Bar.DECLINED
-            elif rider.is_on_way_only and not _is_on_way(order, in_hand[rider.id]):
-                bars[i, j] = Bar.OFF_ROUTE
+    declined = session.execute(query).all()
+    owned = session.execute(select(ShopOwner.shop_id, ShopOwner.person_id).where(
+        ShopOwner.shop_id.in_({o.shop_id for o in orders}))).all()
+    people = np.array([rider.person_id for rider in riders])
+    shops = np.array([order.shop_id for order in orders])
+    # The one that is told comes last: an own order is no matter of what was declined.
+    for rider in riders:
+        if rider.is_on_way_only:
+            bars[[not _is_on_way(o, in_hand[rider.id]) for o in orders],
+                 column[rider.id]] = Bar.OFF_ROUTE
+    for order_id, rider_id in declined:
+        if rider_id in column:
+            bars[row[order_id], column[rider_id]] = Bar.DECLINED
+    for shop_id, person_id in owned:
+        bars[np.ix_(shops == shop_id, people == person_id)] = Bar.OWN_SHOP
+    bars[np.array([order.buyer_id for order in orders])[:, None] == people] = Bar.OWN_ORDER
     return bars
 
 
@@ -175,7 +179,6 @@ def apply_plan(session: Session, asked: Snapshot, plan: Plan, *, now: datetime) 
 
     Locks the orders by id, then the riders by id.
     """
-    made = 0
     problem = asked.problem
     wanted = {int(problem.order_ids[a.order_index]): a for a in plan.assignments}
     orders = {o.id: o for o in session.scalars(
@@ -186,32 +189,46 @@ def apply_plan(session: Session, asked: Snapshot, plan: Plan, *, now: datetime) 
     riders = {r.id: r for r in session.scalars(
         select(Rider).where(Rider.id.in_(rider_ids)).order_by(Rider.id)
         .with_for_update(of=Rider, key_share=True).execution_options(populate_existing=True))}
-    for order_id, assignment in sorted(wanted.items()):
-        rider = riders.get(int(problem.rider_ids[assignment.rider_index]))
-        order = orders.get(order_id)
-        if order and rider and _still_holds(session, order, rider):
-            _offer(session, order, rider, assignment, now=now)
-            made += 1
-    return made
+    meant = [(orders.get(order_id), riders.get(int(problem.rider_ids[each.rider_index])), each)
+             for order_id, each in sorted(wanted.items())]
+    may_have = _still_holds(session, list(orders), list(riders))
+    offers = [(_offer(session, order, rider, each, now=now), order, rider, each)
+              for order, rider, each in meant if order and rider and may_have(order, rider)]
+    session.flush()
+    for offer, order, rider, each in offers:
+        _tell_rider(session, offer, order, rider, each, now=now)
+    return len(offers)
 
 
-def _still_holds(session: Session, order: Order, rider: Rider) -> bool:
-    open_offers = select(Offer.id).where(Offer.state == OfferState.OPEN).where(
-        (Offer.order_id == order.id) | (Offer.rider_id == rider.id))
-    return (rider.may_work and order.rider_id is None
-            and OrderState(order.state) in (OrderState.COOKING, OrderState.READY)
-            and len(trips(Order.carried_by(session, rider.id))) < CAPACITY
-            and session.scalars(open_offers.limit(1)).first() is None)
+def _still_holds(session: Session, order_ids: list[int],
+                 rider_ids: list[int]) -> Callable[[Order, Rider], bool]:
+    """Whether an order may be held out to a rider now; all of them are locked."""
+    offered = session.execute(select(Offer.order_id, Offer.rider_id).where(
+        Offer.state == OfferState.OPEN,
+        or_(Offer.order_id.in_(order_ids), Offer.rider_id.in_(rider_ids)))).all()
+    asked, looking = {each.order_id for each in offered}, {each.rider_id for each in offered}
+    in_hand = Order.carried_by_each(session, rider_ids)
+
+    def may_have(order: Order, rider: Rider) -> bool:
+        return (rider.may_work and order.rider_id is None
+                and OrderState(order.state) in (OrderState.COOKING, OrderState.READY)
+                and len(trips(in_hand[rider.id])) < CAPACITY
+                and order.id not in asked and rider.id not in looking)
+    return may_have
 
 
 def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment, *,
-           now: datetime) -> None:
+           now: datetime) -> Offer:
     fee_fen = sum(each.rider_fee_fen for each in trip_of(session, order))
     offer = Offer(order_id=order.id, rider_id=rider.id, offered_at=now, state=OfferState.OPEN,
                   expires_at=now + OFFER_FOR, fee_fen=fee_fen,
-                  reason={"cost_s": round(assignment.cost_s, 1), **_plain(assignment)})
+                  reason={"cost_s": round(assignment.cost_s, 1), **_plain(assignment.reason)})
     session.add(offer)
-    session.flush()
+    return offer
+
+
+def _tell_rider(session: Session, offer: Offer, order: Order, rider: Rider,
+                assignment: Assignment, *, now: datetime) -> None:
     campus = session.get_one(Campus, order.campus_id)
     reason = assignment.reason
     trip = graph_of(session, campus).distance_m(_key(order.pickup_place), _key(order.place)) \
@@ -219,14 +236,14 @@ def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment,
     chat = Reply("rider.offer", {
         "code": trip_code(session, order), "pickup": pickup(order),
         "where": _name(order.place), "metres": round(reason.distance_m + trip),
-        "fee": yuan(fee_fen), "ready": clock(order.food_ready_at, campus),
+        "fee": yuan(offer.fee_fen), "ready": clock(order.food_ready_at, campus),
         "why": _why(session, assignment), "seconds": int(OFFER_FOR.total_seconds())})
     tell(session, Notice(
         rider.person_id, f"offer:{offer.id}", template="rider_task", chat=chat, prefer="chat",
         good_until=offer.expires_at, facts={
             "code": dated(order, campus),
             "pickup": pickup(order),
-            "dropoff": _name(order.place), "fee": yuan(fee_fen),
+            "dropoff": _name(order.place), "fee": yuan(offer.fee_fen),
             "accept_by": clock(offer.expires_at, campus)}), now=now, order_id=order.id)
 
 
@@ -234,25 +251,26 @@ def _name(place: Place | None) -> str:
     return place.name if place else ""
 
 
-def _plain(assignment: Assignment) -> dict[str, Any]:
+def _plain(reason: Reason) -> dict[str, Any]:
     """The reason's numbers as JSON, every candidate included."""
-    def simple(value: Any) -> Any:
-        match value:
-            case float() if not np.isfinite(value):
-                return None
-            case float():
-                return round(value, 1)
-            case np.integer():
-                return int(value)
-            case dict():
-                return {k: simple(v) for k, v in value.items()}
-            case list() | tuple():
-                return [simple(v) for v in value]
-            case _:
-                return value
-    candidates = [each._asdict() for each in assignment.reason.candidates]
-    plain: dict[str, Any] = simple({**asdict(assignment.reason), "candidates": candidates})
+    plain = {each.name: _simple(getattr(reason, each.name)) for each in fields(reason)
+             if each.name != "candidates"}
+    plain["candidates"] = [{**each._asdict(), "cost_s": _simple(each.cost_s)}
+                           for each in reason.candidates]
     return plain
+
+
+def _simple(value: Any) -> Any:
+    """A number as JSON knows it, to a tenth; None for what is not finite."""
+    match value:
+        case float():
+            return round(value, 1) if np.isfinite(value) else None
+        case np.integer():
+            return int(value)
+        case tuple():
+            return [_simple(each) for each in value]
+        case _:
+            return value
 
 
 def _why(session: Session, assignment: Assignment) -> Reply:

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
 from sqlalchemy import func, select
 
 from cli.campus import campus
@@ -10,6 +11,8 @@ from config import settings
 from config.settings import ROOT
 from models.campus import Account, Campus
 from models.shop import Shop
+from tests.gateways.test_maps import AMAP_OK
+from tests.support.stage import served
 
 WORLD = ROOT / "tests" / "corpora" / "world_dev.json"
 OURS = {"WECHAT_APP_ID": "wx_ours", "WECHAT_APP_SECRET": "our-secret", "WECHAT_TOKEN": "our-token"}
@@ -18,14 +21,14 @@ OURS = {"WECHAT_APP_ID": "wx_ours", "WECHAT_APP_SECRET": "our-secret", "WECHAT_T
 @pytest.fixture
 def run(database, monkeypatch):
     """`run(arguments, NAME=value)`: the environment holds no other setting of WeChat's."""
-    def one(*arguments, **environ):
+    def one(*arguments, command="load", **environ):
         for name in OURS:
             monkeypatch.delenv(name, raising=False)
         for name, value in {"REDIS_URL": "redis://127.0.0.1:1", "SECRET_KEY": "k",
                             **environ}.items():
             monkeypatch.setenv(name, value)
         settings.load.cache_clear()
-        return CliRunner().invoke(campus, ["load", *map(str, arguments)])
+        return CliRunner().invoke(campus, [command, *map(str, arguments)])
     yield one
     settings.load.cache_clear()
 
@@ -102,3 +105,47 @@ def test_what_is_no_campus_file_is_refused(run, tmp_path, content):
     file.write_bytes(content)
 
     assert run(file, **OURS).exit_code == 2
+
+
+@pytest.fixture
+def maps():
+    """A neighbour that knows one way of 912 metres, and refuses the second question."""
+    app, asked = Flask("maps"), []
+
+    @app.get("/<path:path>")
+    def walk(path):
+        asked.append(path)
+        return AMAP_OK if len(asked) == 1 else {
+            "status": "0", "info": "DAILY_QUERY_OVER_LIMIT", "infocode": "10003"}
+
+    with served(app) as server:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+
+
+def test_paths_are_laid_beside_a_map_s(run, database, maps, tmp_path):
+    base, asked = maps
+    file = tmp_path / "campus.json"
+    data = json.loads(WORLD.read_text("utf-8"))
+    known = data["places"][:3]
+    for place, lat in zip(known, (30.5451, 30.5474, 30.5460), strict=True):
+        place["lat"], place["lng"] = lat, 114.3665
+    data["paths"] = [{"from": known[0]["id"], "to": known[1]["id"], "metres": 800},
+                     {"from": known[1]["id"], "to": known[2]["id"], "metres": 350.5}]
+    file.write_text(json.dumps(data), "utf-8")
+
+    told = run(file, command="measure", AMAP_KEY="k", AMAP_API_BASE=base)
+
+    assert told.exit_code == 0, told.output
+    first, second = told.stdout.splitlines()
+    assert first == f"{known[0]['id']} - {known[1]['id']}  800 m in the file, 912 m by amap"
+    assert second.startswith(f"{known[1]['id']} - {known[2]['id']}  350.5 m in the file, amap: ")
+    assert len(asked) == 2
+    with database() as session:
+        assert session.scalar(select(func.count()).select_from(Campus)) == 0
+
+
+def test_without_a_key_for_maps_it_says_which_settings_are_wanted(run, database):
+    told = run(WORLD, command="measure")
+    assert told.exit_code == 2
+    assert "AMAP_KEY" in told.output
+    assert "Traceback" not in told.output
