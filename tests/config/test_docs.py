@@ -31,6 +31,15 @@ def test_every_link_leads_somewhere(document):
     assert not lost
 
 
+def test_every_test_that_a_document_names_is_there():
+    named = {found for document in DOCUMENTS for found in re.findall(
+        r"`(tests/[\w/]+\.py)::(test_\w+)`", document.read_text("utf-8"))}
+    lost = {found for found in named if not (ROOT / found[0]).exists()
+            or f"def {found[1]}(" not in (ROOT / found[0]).read_text("utf-8")}
+    assert len(named) > 25
+    assert not lost
+
+
 def test_what_the_code_says_is_in_docs_is_there():
     said = {found for folder in ("bot", "cli", "config", "handlers", "models", "web", "workers")
             for path in (ROOT / folder).rglob("*.py")

@@ -1,19 +1,22 @@
 """The ledger of WeChat's windows: nothing goes that WeChat would refuse, what matters arrives."""
 import random
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from config.notices import fit, marketing_words
 from config.texts import Reply
 from handlers.notice import Notice, tell
 from models.base import Sessions, utcnow
+from models.order import Order
 from models.outbox import Outbox
 from models.person import Person
+from models.rules.order_state import OrderState
 from tests.support.stage import Stage
 from workers import notify
 
@@ -36,13 +39,14 @@ def person(stage: Stage, name: str) -> Person:
         return session.scalars(select(Person).filter_by(openid=stage.openid(name))).one()
 
 
-def owe(stage: Stage, name: str, key: str, **more: Any) -> int:
+def owe(stage: Stage, name: str, key: str, order_id: int | None = None, **more: Any) -> int:
     """Owe a notice; the debt's id."""
     now = utcnow()
     with Sessions.begin() as session:
         person_id = Person.ensure(session, stage.world.phone(name).app_id, stage.openid(name),
                                   now=now)
-        tell(session, Notice(person_id, key, **{"chat": Reply("talk.fine"), **more}), now=now)
+        tell(session, Notice(person_id, key, **{"chat": Reply("talk.fine"), **more}), now=now,
+             order_id=order_id)
     with Sessions() as session:
         return session.scalars(select(Outbox.id).filter_by(key=f"notice:{key}:{person_id}")).one()
 
@@ -185,3 +189,22 @@ def test_a_dish_that_is_called_a_bargain_loses_that_word_in_a_card(crowd):
 @given(st.text(alphabet="特价优惠券满减黄焖鸡 ", max_size=30))
 def test_no_card_ever_advertises(words):
     assert not marketing_words().search(fit("thing1", words))
+
+
+@pytest.mark.parametrize(("meanwhile", "minutes", "outcome"), [
+    ({}, 5, "delivered by chat"), ({"state": OrderState.CANCELLED}, 5, "dropped: no longer true"),
+    ({"revision": 2}, 5, "dropped: no longer true"), ({}, -1, "dropped: no longer worth saying")])
+def test_what_is_no_longer_true_is_not_said(crowd, meanwhile, minutes, outcome):
+    """It was true when it was owed; then the order went on, or was quoted anew, or time passed."""
+    crowd.says("甲", "来份黄焖鸡 送12栋302")
+    now = utcnow()
+    with Sessions() as session:
+        order_id = session.scalars(select(Order.id)).one()
+    debt_id = owe(crowd, "甲", "soon", order_id, only_while={OrderState.DRAFT}, revision=1,
+                  good_until=now + timedelta(minutes=minutes))
+    with Sessions.begin() as session:
+        for name, value in meanwhile.items():
+            session.execute(update(Order).values({name: value}))
+    notify.deliver(debt_id, now=now)
+    with Sessions() as session:
+        assert session.get_one(Outbox, debt_id).outcome == outcome
