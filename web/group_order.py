@@ -96,6 +96,22 @@ def join(code: str) -> Response:
     return answer(says=words("group.page_added" if "url" in reply.params else "group.page_wished"))
 
 
+@blueprint.post("/g/<code>/remove")
+def remove(code: str) -> Response:
+    """{dish}: out of the reader's bag, as long as it is not paid for."""
+    asked = request.get_json(silent=True)
+    dish = asked.get("dish") if isinstance(asked, dict) else None
+    if not isinstance(dish, str) or not is_from_our_page(request):
+        return answer(403, error=words("page.somebody_elses"))
+    gone = (Item(dish, op="remove"),)
+    reply = _acted(code, groups.join, lambda group: groups.JoinGroup(group.id, gone))
+    if isinstance(reply, Response):
+        return reply
+    if not reply.key.startswith(("group.joined", "group.nothing_left")):
+        return answer(409, error=_first_line(reply))
+    return answer(says=words("group.page_removed"))
+
+
 @blueprint.post("/g/<code>/lock")
 def lock(code: str) -> Response:
     """{says}: the opener's 「锁单」; the page shows what comes of it, the chat tells."""

@@ -13,7 +13,7 @@ from models.base import Session
 from models.campus import Campus
 from models.group_order import GroupOrder, GroupState
 from models.order import Order
-from models.rules.order_state import OrderState
+from models.rules.order_state import UNPAID, OrderState
 
 MOST_DISHES = 120
 
@@ -30,7 +30,8 @@ class BagShown:
 class Board:
     """`state`: open, locking, locked or dissolved. `left_s`: seconds until the lock. `bags`: only
     for who is in. `due`: what the reader has still to pay, `paid`: what they have paid; `receipt`:
-    what their part is made of; `may_lock`: the reader opened it and somebody is in."""
+    what their part is made of, (name, amount, key of a dish that may still be taken off);
+    `may_lock`: the reader opened it and somebody is in."""
 
     code: str
     source: str
@@ -44,7 +45,7 @@ class Board:
     due: str | None
     paid: str | None
     eta: str | None
-    receipt: tuple[tuple[str, str], ...]
+    receipt: tuple[tuple[str, str, str | None], ...]
     may_lock: bool
 
 
@@ -84,16 +85,19 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
         yuan(sum(o.payable_fen for o in due)) if due else None,
         yuan(sum(o.payable_fen for o in settled)) if settled else None,
         clock_of(max(promised), campus) if promised else None,
-        tuple(part for order in mine for part in _receipt(order)),
+        tuple(part for order in mine for part in _receipt(
+            order, is_open=_state(group, now) == GroupState.OPEN)),
         bool(orders) and person_id == group.opener_id)
 
 
-def _receipt(order: Order) -> list[tuple[str, str]]:
-    parts = [(what(line), yuan(line.amount_fen)) for line in order.lines]
+def _receipt(order: Order, *, is_open: bool) -> list[tuple[str, str, str | None]]:
+    may_change = is_open and OrderState(order.state) in UNPAID
+    parts = [(what(line), yuan(line.amount_fen), line.dish_key if may_change else None)
+             for line in order.lines]
     for key, fen in (("payment.delivery", order.delivery_fen),
                      ("payment.discount", -order.discount_fen)):
         if fen:
-            parts.append((text_of(Reply(key)), yuan(fen)))
+            parts.append((text_of(Reply(key)), yuan(fen), None))
     return parts
 
 

@@ -63,6 +63,8 @@ def join(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: datetime) -
     shop = _window(group, [dishes[i.dish_key] for i in cmd.items if i.dish_key in dishes])
     if shop is None:
         return _not_sold_here(session, speaker, group, list(dishes.values()), now=now)
+    if group.member(speaker.person.id) is None and all(i.op == "remove" for i in cmd.items):
+        return Reply("group.not_in", {"code": group.code})
     if not _seat(group, speaker, now=now):
         return Reply("group.full", {"code": group.code, "most": MOST_SEATS})
     return _order(session, speaker, group, shop, cmd, dishes, now=now)

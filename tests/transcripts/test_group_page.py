@@ -87,6 +87,31 @@ def test_options_and_how_many_are_priced_as_in_the_chat(dorm):
     assert "黄焖鸡米饭 大份 微辣 ×2" in reader.live()["html"]
 
 
+def test_a_dish_is_taken_off_again_until_it_is_paid_for(dorm):
+    gathered(dorm)
+    dorm.stage.add("路人", "student", followed=False)
+    reader = Reader(dorm, "路人")
+    chicken, beef = (dish_on(reader.page.text, name) for name in ("黄焖鸡米饭", "黄焖牛腩饭"))
+    assert reader.post("remove", {"dish": chicken}).status_code == 409  # has no seat, and gets none
+    with Sessions() as session:
+        assert len(session.query(GroupOrder).one().seated) == 3
+    for dish in (chicken, beef):
+        reader.post("join", {"dish": dish})
+    assert "付我这份 ¥36.00" in reader.live()["html"]
+    assert reader.live()["html"].count("/remove") == 2
+    assert reader.post("remove", {"dish": beef}).json() == {"says": "去掉了"}
+    live = reader.live()["html"]
+    assert ("付我这份 ¥16.00" in live, "黄焖牛腩饭" in live) == (True, False)
+    assert reader.post("remove", {"dish": chicken}).status_code == 200
+    assert "付我这份" not in reader.live()["html"]
+    reader.post("join", {"dish": beef})
+    dorm.stage.pay("路人", reader.post("pay").json()["url"])
+    dorm.stage.world.settle()
+    assert "/remove" not in reader.live()["html"]
+    for odd in ({"dish": 7}, {}, None):
+        assert reader.post("remove", odd).status_code == 403
+
+
 def test_the_opener_locks_on_the_page_and_hears_of_it_in_the_chat(dorm):
     gathered(dorm)
     dorm.play("(小林 pays)")
