@@ -117,7 +117,7 @@ def _bare(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
         return [{"dish_id": last["dish_id"], "qty": qty or 1, "options": [], "op": "add"}]
     if qty is not None and _P["bare_shao"].search(text):
         return [{"dish_id": last["dish_id"], "qty": qty, "options": [], "op": "remove"}]
-    if qty is not None:
+    if qty is not None and not _P["something_else"].search(text):
         line = _of_amount(reading, assembly, base) or last
         return [{"dish_id": line["dish_id"], "qty": qty, "options": [], "op": "set"}]
     if _P["bare_nage"].search(text):

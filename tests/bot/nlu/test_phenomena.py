@@ -253,3 +253,17 @@ def test_words_of_their_own(text, intent):
 
 def test_that_is_all_confirms_the_quote():
     assert said("行 就这些", {**draft("冷面"), "pending": None}).intent == "confirm"
+
+
+@pytest.mark.parametrize(("text", "context", "intent"), [
+    ("G3里我的去掉", {}, "group_leave"),
+    ("不用等了 现在就下单", {"group": {"code": "G3"}}, "group_lock"),
+    ("前天点的冷面再来", {}, "reorder"), ("帮我给15公寓207送个U盘 在主楼取", {}, "order_errand")])
+def test_more_words_of_their_own(text, context, intent):
+    assert said(text, context).intent == intent
+
+
+def test_half_an_hour_later_is_a_time_and_another_thing_is_no_amount():
+    cooking = {"order": {"order_ref": "A27", "status": "cooking"}}
+    assert said("晚半小时送", cooking).intent == "schedule"
+    assert "items" not in said("汤也来一份", draft("锅包肉盒饭", "冷面")).slots
