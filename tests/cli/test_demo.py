@@ -178,7 +178,7 @@ def test_a_lunch_goes_on_after_everything_has_been_killed(demo):
     assert pin
     assert f"{code}完成" in demo.says("阿哲", pin[1])
     assert _booked(demo) == {"wechat": 1300, "shop": -1600, "rider": -160, "platform": -40,
-                             "promotion": 500}
+                             "promotion": 500 + 13, "points": -13}  # a fen a yuan comes back
 
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(60) == 0
