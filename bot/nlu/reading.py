@@ -20,6 +20,7 @@ from bot.nlu.words import FOLDER
 _P: Final = PATTERNS["reading"]
 
 LONGEST_MENDED: Final = 160   # longer is pasted, not typed: no slips are looked for
+LONGEST_SAID: Final = 400   # more is a paste of stations' messages: no amounts, no times
 
 _PHONE: Final = re.compile(r"(?<!\d)1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)")
 _DASHED: Final = re.compile(
@@ -102,11 +103,13 @@ def _unread(flat: str, lexicon: Lexicon, text: str) -> Reading:
 def _spans(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
     yield from _named(text, found)
     yield from _codes(text, found)
+    yield from _composed(text, found, lexicon)
+    if len(text) > LONGEST_SAID:
+        return
     yield from _counted(text, lexicon)
     for moment in lexicon.clock.moments(text):
         size = moment.end - moment.start
         yield Cell(moment.start, moment.end, "T", moment, 10 * size + 1)
-    yield from _composed(text, found, lexicon)
     yield from _floors(text, found)
     if len(text) <= LONGEST_MENDED:
         yield from heard_alike(text, lexicon)
