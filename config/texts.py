@@ -77,7 +77,7 @@ def text_of(reply: Reply) -> str:
     topic, name = reply.key.split(".", 1)
     params = {k: _param_text(v) for k, v in reply.params.items()}
     lines = CATALOG[topic][name].strip("\n").format_map(params).split("\n")
-    return "\n".join(_SPACES.sub(" ", line).rstrip() for line in lines if line.strip())
+    return "\n".join(_SPACES.sub(" ", line).strip() for line in lines if line.strip())
 
 
 def _param_text(value: Param) -> str:

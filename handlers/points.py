@@ -41,13 +41,16 @@ def choose(session: Session, speaker: Speaker, cmd: UsePoints, *, now: datetime)
     """用积分, 不用积分: an open quote of food is made anew, or it is noted for the next one."""
     from handlers.order.draft import requote_draft  # it needs our prices first
 
-    if PointRules.of(speaker.campus.file) is None:
+    rules = PointRules.of(speaker.campus.file)
+    if rules is None:
         return Reply("points.off")
     speaker.person.uses_points = cmd.is_wanted
+    left = points_left(session, speaker.person.id)
+    if cmd.is_wanted and not left:
+        return Reply("points.none", {"per_yuan": rules.percent_back})
     order = Order.draft_of(session, speaker.person.id)
     if order and order.kind == OrderKind.FOOD and order.place_id is not None:
         return requote_draft(session, speaker, order, now=now)
-    left = points_left(session, speaker.person.id)
     return Reply("points.used" if cmd.is_wanted else "points.not_used",
                  {"points": left, "worth": yuan(left)})
 

@@ -1,8 +1,9 @@
 """What a student's sentence leads to."""
+import re
 from collections.abc import Callable
 
 from bot import context
-from bot.nlu.understand import Understanding
+from bot.nlu.understand import Understanding, moment_in
 from bot.routes import application, back, choosing, complaint, errand, group_order, invitation
 from bot.routes.base import Turn, contact, help_, items_of, own, time_of, understood, unknown
 from config.texts import Reply, tapped
@@ -120,7 +121,23 @@ def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
 def _schedule(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     if focus is None or OrderState(focus.state) not in UNPAID:
         return Reply("order.nothing_to_change")
+    if later := _LATER_BY.search(turn.text):
+        return _later(turn, focus, later["span"])
     return _modify(turn, focus, meant)
+
+
+_LATER_BY = re.compile(r"(?:晚|推迟|迟)个?(?P<span>[^\s,，。送再]{1,6}?(?:小时|钟头|分钟|刻钟))")
+
+
+def _later(turn: Turn, focus: Order, span: str) -> Reply | None:
+    """晚半小时送: so much later than was promised."""
+    now = turn.now.astimezone(turn.speaker.campus.zone).replace(second=0, microsecond=0)
+    at = moment_in(f"{span}后", context.lexicon_of(turn.speaker.campus), now=now)
+    if at is None:
+        return None
+    promised = (focus.promised_at or now).replace(second=0, microsecond=0)
+    cmd = ordering.ModifyOrder(focus.id, wanted_at=promised + (at - now))
+    return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
 def _said_confirm(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:

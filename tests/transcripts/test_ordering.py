@@ -411,3 +411,15 @@ def test_an_order_for_tomorrow_says_the_day(chat):
         order = session.scalars(select(Order)).one()
         assert order.wanted_at is not None
         assert timedelta(hours=15) < order.wanted_at - order.created_at < timedelta(hours=17)
+
+
+@pytest.mark.parametrize(("words", "at"), [
+    ("晚半小时送", "12:20"), ("推迟20分钟送", "12:10"), ("晚一个小时再送", "12:50")])
+def test_later_by_so_much_is_later_than_was_promised(chat, words, at):
+    chat.stage.wait_until(11, 30)
+    chat.play(f"""
+        小林  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  11:50
+        小林  {words}
+        bot   order.quoted  {at}
+    """)

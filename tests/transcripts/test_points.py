@@ -77,6 +77,8 @@ def test_nobody_has_any_at_first(giving):
         bot   points.none
         小林  来份黄焖鸡微辣 送12栋302
         bot   order.quoted  payable=¥18.00
+        小林  用积分
+        bot   points.none
     """)
 
 
