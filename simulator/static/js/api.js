@@ -37,7 +37,7 @@ export async function listen(hear, tell) {
   for (;;) {
     try {
       const fresh = after === null;
-      const said = await get(`events?after=${after ?? 0}&wait=${fresh ? 0 : WAIT_S}`);
+      const said = await get(`events?after=${after ?? 0}&wait=${fresh || lost ? 0 : WAIT_S}`);
       if (!fresh && (said.last < after || (lost && (await get("state")).events < after))) {
         after = null;
         continue;
