@@ -11,7 +11,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -46,15 +45,6 @@ class Inbox(Base):
     answer: Mapped[str | None] = mapped_column(Sealed)
     answered_at: Mapped[datetime | None]
     is_late: Mapped[bool] = mapped_column(default=False)  # a worker takes this turn
-
-    @classmethod
-    def hear(cls, session: Session, *, app_id: str, key: str, person_id: int, body: str,
-             now: datetime, is_event: bool = False) -> int:
-        """The id of this message's row: new, as nearly all are, or the one its twin made."""
-        said = {"app_id": app_id, "key": key, "person_id": person_id, "body": body,
-                "heard_at": now, "is_event": is_event, "is_late": False}
-        made = session.scalar(insert(cls).values(**said).on_conflict_do_nothing().returning(cls.id))
-        return made if made is not None else cls.by_key(session, app_id, key).id
 
     @classmethod
     def by_key(cls, session: Session, app_id: str, key: str) -> "Inbox":

@@ -42,6 +42,16 @@ class Outbox(Base):
         return session.scalars(select(cls).filter_by(key=key).with_for_update()
                                .execution_options(populate_existing=True)).one_or_none()
 
+    @classmethod
+    def take_up(cls, session: Session, outbox_id: int, now: datetime) -> "Outbox | None":
+        """The debt, locked, one attempt further and due again later should we die; None if it
+        is settled."""
+        debt = session.get_one(cls, outbox_id, with_for_update=True)
+        if debt.settled_at is not None:
+            return None
+        debt.begin_attempt(now)
+        return debt
+
     def begin_attempt(self, now: datetime) -> None:
         """Count an attempt and put the debt off, so that a crash finds it due again.
 

@@ -9,10 +9,9 @@ from models.outbox import Outbox
 def settle(outbox_id: int, *, now: datetime) -> None:
     """Each order in a transaction of its own; who has it back already gets nothing twice."""
     with Sessions.begin() as session:
-        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
-        if debt.settled_at is not None:
+        debt = Outbox.take_up(session, outbox_id, now)
+        if debt is None:
             return
-        debt.begin_attempt(now)
         order_ids = to_give_back(session, debt.payload["order_id"])
     for order_id in order_ids:
         with Sessions.begin() as session:

@@ -1,20 +1,18 @@
 """Group orders by the clock: reminders, locks; and the QR code that leads into a group."""
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-import structlog
 from sqlalchemy import Select, func, or_, select
 
-from gateways.errors import Refused, Unreachable
 from handlers.group_order.locking import REMIND_BEFORE
-from models.base import Sessions
+from models.base import Session
 from models.group_order import GroupOrder, GroupState
 from models.order import Order
-from models.outbox import Outbox
 from models.person import Person
 from models.rules.order_state import ENDED, OrderState
+from workers import qr_code
 from workers.doors import wechat_of
-
-log = structlog.get_logger(__name__)
 
 CODE_LASTS_LONGER = timedelta(minutes=10)  # than the group: who comes late is told that it is over
 
@@ -44,33 +42,18 @@ def to_finish() -> "Select[int]":
 
 
 def make_code(outbox_id: int, *, now: datetime) -> None:
-    """Ask WeChat for the parametric code of a group; what it says is kept, and drawn by us."""
-    with Sessions.begin() as session:
-        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
-        if debt.settled_at is not None:
-            return
-        debt.begin_attempt(now)
-        debt.give_up_if_hopeless("no code could be had", now)
-        group = session.get_one(GroupOrder, debt.payload["group_id"])
+    """The code that leads into a group, as long as it is open."""
+    def wanted(session: Session, payload: Mapping[str, Any]) -> qr_code.Wanted | None:
+        group = session.get_one(GroupOrder, payload["group_id"])
         if group.qr_url or group.state != GroupState.OPEN:
-            debt.settle("not needed", now)
-            return
-        wechat = wechat_of(session, session.get_one(Person, group.opener_id).app_id)
-        lasts = max(timedelta(minutes=1), group.lock_at - now) + CODE_LASTS_LONGER
-        scene, group_id = f"g_{group.code}", group.id
-    try:
-        made = wechat.create_qr(scene, int(lasts.total_seconds()))
-    except Unreachable as error:
-        log.warning("group.code_left", group=group_id, why=str(error))
-        return
-    except Refused as refusal:
-        _settle(outbox_id, f"dead: {refusal}", now)
-        return
-    with Sessions.begin() as session:
-        session.get_one(GroupOrder, group_id, with_for_update=True).qr_url = made.url
-    _settle(outbox_id, "made", now)
+            return None
+        group_id = group.id
 
+        def keep(session: Session, url: str) -> None:
+            session.get_one(GroupOrder, group_id, with_for_update=True).qr_url = url
 
-def _settle(outbox_id: int, outcome: str, now: datetime) -> None:
-    with Sessions.begin() as session:
-        session.get_one(Outbox, outbox_id, with_for_update=True).settle(outcome, now)
+        return qr_code.Wanted(
+            wechat_of(session, session.get_one(Person, group.opener_id).app_id),
+            f"g_{group.code}",
+            max(timedelta(minutes=1), group.lock_at - now) + CODE_LASTS_LONGER, keep)
+    qr_code.make(outbox_id, wanted, now=now)

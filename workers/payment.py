@@ -52,7 +52,7 @@ UNPAID_STATES: Final = (PaymentState.OPEN, PaymentState.CLOSING)
 def close(outbox_id: int, *, now: datetime) -> None:
     """Tell WeChat Pay to take no more money for a payment; if it has taken it, book it."""
     with Sessions.begin() as session:
-        debt = _begin(session, outbox_id, now)
+        debt = Outbox.take_up(session, outbox_id, now)
         if debt is None:
             return
         payment = session.get_one(Payment, debt.payload["payment_id"])
@@ -72,7 +72,7 @@ def close(outbox_id: int, *, now: datetime) -> None:
 def check(outbox_id: int, *, now: datetime) -> None:
     """Ask what became of a payment whose notification may be lost, until it is paid or closed."""
     with Sessions.begin() as session:
-        debt = _begin(session, outbox_id, now)
+        debt = Outbox.take_up(session, outbox_id, now)
         if debt is None:
             return
         debt.due_at = now + CHECKS[min(debt.attempts, len(CHECKS)) - 1]
@@ -97,7 +97,7 @@ def ask_refund(outbox_id: int, *, now: datetime) -> None:
     """Send a refund, and follow it until it has ended."""
     with Sessions.begin() as session:
         refund = _refund_of(session, outbox_id)
-        debt = _begin(session, outbox_id, now)
+        debt = Outbox.take_up(session, outbox_id, now)
         if debt is None:
             return
         is_again = bool(debt.payload.get("is_again"))
@@ -217,15 +217,6 @@ def _record(session: Session, paid: Transaction, now: datetime) -> Recorded:
         paid_at=paid.success_at or now)
     return record_payment(session, cmd, our_mch_id=settings.load().pay.mch_id, now=now,
                           is_asked=True)
-
-
-def _begin(session: Session, outbox_id: int, now: datetime) -> Outbox | None:
-    """The debt, one attempt further and due again later should we die; None if it is settled."""
-    debt = _debt(session, outbox_id)
-    if debt.settled_at is not None:
-        return None
-    debt.begin_attempt(now)
-    return debt
 
 
 def _debt(session: Session, outbox_id: int) -> Outbox:

@@ -30,10 +30,9 @@ PATIENCE: Final = timedelta(days=10)
 def send(outbox_id: int, *, now: datetime) -> None:
     """One attempt between two short transactions; may run twice at once and may die anywhere."""
     with Sessions.begin() as session:
-        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
-        if debt.settled_at is not None:
+        debt = Outbox.take_up(session, outbox_id, now)
+        if debt is None:
             return
-        debt.begin_attempt(now)
         payout_id, is_first = debt.payload["payout_id"], debt.attempts == 1
         wanted = begin_sending(session, payout_id)
         if isinstance(wanted, PayoutState):

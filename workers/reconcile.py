@@ -32,10 +32,9 @@ def compare(day: date, *, now: datetime, pay: WxPay | None = None) -> Agreement:
 def settle(outbox_id: int, *, now: datetime) -> None:
     """The morning's comparison. What does not agree is a dead letter, which `doctor` shows."""
     with Sessions.begin() as session:
-        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
-        if debt.settled_at is not None:
+        debt = Outbox.take_up(session, outbox_id, now)
+        if debt is None:
             return
-        debt.begin_attempt(now)
         day = date.fromisoformat(debt.payload["day"])
     try:
         outcome = _outcome(compare(day, now=now))

@@ -58,10 +58,9 @@ def pay(outbox_id: int, *, now: datetime) -> None:
 
 
 def _begin(session: Session, outbox_id: int, now: datetime) -> Task | None:
-    debt = session.get_one(Outbox, outbox_id, with_for_update=True)
-    if debt.settled_at is not None:
+    debt = Outbox.take_up(session, outbox_id, now)
+    if debt is None:
         return None
-    debt.begin_attempt(now)
     app_id, changed = debt.payload["app_id"], debt.payload["changed"]
     people = {person_id for ids in changed.values() for person_id in ids}
     roles = roles_of(session, people)

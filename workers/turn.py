@@ -15,10 +15,9 @@ log = structlog.get_logger(__name__)
 def take(outbox_id: int, *, now: datetime) -> None:
     """Take this turn, and before it every earlier one of the same person that still waits."""
     with Sessions.begin() as session:
-        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
-        if debt.settled_at is not None:
+        debt = Outbox.take_up(session, outbox_id, now)
+        if debt is None:
             return
-        debt.begin_attempt(now)
         debt.give_up_if_hopeless("no turn could be taken", now)
         waiting = _waiting(debt.payload["inbox_id"])
         inbox_ids = list(session.scalars(waiting))

@@ -75,9 +75,10 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
     due = [o for o in mine if o.state == OrderState.AWAITING_PAYMENT]
     settled = [o for o in mine if o.paid_at is not None]
     promised = [o.promised_at for o in settled if o.promised_at]
+    state = _state(group, now)
     return Board(
         group.code, group.source, text_of(opener_of(group)), group.place.name,
-        _state(group, now), clock(group.lock_at, campus, now),
+        state, clock(group.lock_at, campus, now),
         max(0, int((group.lock_at - now).total_seconds())),
         text_of(gathered(group, len(heads(group, orders)))),
         tuple(_shown(group, bag, orders, member.id if member else None)
@@ -86,7 +87,7 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
         yuan(sum(o.payable_fen for o in settled)) if settled else None,
         clock_of(max(promised), campus) if promised else None,
         tuple(part for order in mine for part in _receipt(
-            order, is_open=_state(group, now) == GroupState.OPEN)),
+            order, is_open=state == GroupState.OPEN)),
         bool(orders) and person_id == group.opener_id)
 
 

@@ -10,7 +10,6 @@ from config.texts import Reply, yuan
 from handlers import dialogue, undo
 from handlers.notice import Notice, tell
 from handlers.payment import (
-    held_fen,
     refund_order,
     refund_part,
     retire_payments,
@@ -250,7 +249,8 @@ def call_off(session: Session, order: Order, back_fen: int, reason: str, *, now:
     order.apply(session, OrderEvent.CALLED_OFF, now=now, by=by, **facts)
     refund = refund_part(session, order, back_fen, reason, now=now)
     order.return_points(session, share(order.points_taken, back_fen, order.payable_fen), now=now)
-    if rest := held_fen(session, order.id):
+    # By its worth, not by what is held: a part that WeChat Pay has closed is still the buyer's.
+    if rest := order.payable_fen - (refund.amount_fen if refund else 0):
         ledger.post(session, "called_off", key=f"called_off:{order.id}", now=now,
                     order_id=order.id, entries={
                         ledger.held_for(order.id): rest,

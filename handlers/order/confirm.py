@@ -62,6 +62,7 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
                        or _no_longer_so(session, speaker, order, now=now)):
             return refusal
         if not order.take_points(session, now=now):
+            reprice(session, speaker, order, now=now)
             return _quoted_anew(session, speaker, order, now=now)
         try:
             order.stock_taken = take_stock(session, order.lines)
@@ -123,7 +124,7 @@ def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,
 
 
 def _quoted_anew(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
-    reprice(session, speaker, order, now=now)
+    """Show what it costs now; older taps act on nothing."""
     order.revision += 1
     order.apply(session, OrderEvent.REVISED, now=now, by=speaker.person.id)
     return show_newer(session, speaker, order, now=now)

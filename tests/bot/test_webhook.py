@@ -25,6 +25,7 @@ from models.inbox import Inbox
 from models.order import LINES, Order
 from models.outbox import Outbox
 from models.person import Person
+from models.turn import keep
 from tests.conftest import CAMPUS
 from tests.support.simulator import credentials
 from workers import clock, turn
@@ -285,9 +286,8 @@ def test_turns_are_taken_one_by_one(door, monkeypatch):
 
 def test_a_message_whose_process_died_is_taken_up_by_the_clock(door):
     with Sessions.begin() as session:
-        person_id = Person.ensure(session, credentials().app_id, OPENID, now=utcnow())
-        Inbox.hear(session, app_id=credentials().app_id, key="k", person_id=person_id,
-                   now=utcnow(), body=webhook.write_down(_told(ORDER)))
+        assert keep(session, app_id=credentials().app_id, openid=OPENID, key="k", now=utcnow(),
+                    body=webhook.write_down(_told(ORDER)), is_event=False)
     clock.sweep(now=utcnow() + timedelta(seconds=19))
     assert debts("turn") == []  # WeChat may still ask again
     clock.sweep(now=utcnow() + timedelta(seconds=21))

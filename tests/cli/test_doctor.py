@@ -13,10 +13,9 @@ from cli.menu import publish_all
 from cli.worker import QUEUES
 from config import settings
 from models.base import utcnow
-from models.inbox import Inbox
 from models.locks import CLOCK_LOCK
 from models.outbox import Outbox, owe
-from models.person import Person
+from models.turn import keep
 from tests.support.scripted import says, scripted
 from tests.support.simulator import credentials
 
@@ -77,9 +76,8 @@ def test_what_does_not_run_and_what_is_left_undone_is_named(stage):
         stage.load(a_campus())
         from models.base import Sessions
         with Sessions.begin() as session:
-            person_id = Person.ensure(session, credentials().app_id, "o" + "x" * 27, now=now)
-            Inbox.hear(session, app_id=credentials().app_id, key="1", person_id=person_id,
-                       body="{}", now=now - timedelta(minutes=7))
+            keep(session, app_id=credentials().app_id, openid="o" + "x" * 27, key="1", body="{}",
+                 is_event=False, now=now - timedelta(minutes=7))
             owe(session, "notice", key="n:1", payload={}, now=now - timedelta(hours=3))
             for key, kind, outcome in (
                     ("n:2", "notice", f"dead: 43004 to o{'x' * 27}"),

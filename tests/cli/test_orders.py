@@ -158,11 +158,12 @@ def test_an_order_is_found_by_its_day_and_by_its_number(show, database):
 def test_words_that_were_erased_and_reasons_are_told(show, database):
     with database.begin() as session:
         order = an_order(session, "东校")
-        Inbox.hear(session, app_id="wx_story", key="1", person_id=order.buyer_id,
-                   body='{"kind": "event", "event": "subscribe"}', now=NOW)
-        Inbox.hear(session, app_id="wx_story", key="2", person_id=order.buyer_id,
-                   body='{"kind": "text", "text": "不要了"}', now=NOW)
-        Inbox.by_key(session, "wx_story", "2").settle("好", NOW)
+        session.add_all(Inbox(app_id="wx_story", key=key, person_id=order.buyer_id, heard_at=NOW,
+                              body=body, answer=answer, answered_at=NOW if answer else None)
+                        for key, body, answer in (
+                            ("1", '{"kind": "event", "event": "subscribe"}', None),
+                            ("2", '{"kind": "text", "text": "不要了"}', "好")))
+        session.flush()
         session.execute(update(Inbox).where(Inbox.key == "2").values(body=None))
         order.apply(session, OrderEvent.CANCELLED, now=NOW, by=order.buyer_id,
                     reason="call 13912345678")

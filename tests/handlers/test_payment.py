@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import sessionmaker
 
+from handlers.order.cancel import call_off
 from handlers.payment import (
     NotOurs,
     OverRefund,
@@ -18,18 +19,20 @@ from handlers.payment import (
     expire_unpaid,
     held_fen,
     link,
+    mend_refund,
     note_closed,
     note_prepaid,
     note_refused,
     record_payment,
     record_refund,
     refund_order,
+    refund_part,
     refund_payment,
     retire_payments,
     standing,
 )
 from models.base import Session, Sessions
-from models.ledger import held_for, owed_back
+from models.ledger import held_for, owed_back, shop_account
 from models.order import Order
 from models.outbox import Outbox
 from models.payment import Payment, PaymentState, Refund, RefundState
@@ -499,6 +502,24 @@ def test_a_refund_that_was_closed_leaves_the_money_held_for_a_new_one(session, o
     second = refund_order(session, order, "cancelled", now=LATER)
     assert second.amount_fen == 1750
     assert second.out_refund_no != first.out_refund_no
+
+
+def test_what_wechat_pay_closed_is_the_buyer_s_even_when_the_kitchen_is_paid_for_its_work(
+        session, order):
+    record(session, a_payment(session, order))
+    order.apply(session, OrderEvent.ACCEPTED, now=NOW)
+    order.goods_fen -= 400
+    order.payable_fen -= 400
+    part = refund_part(session, order, 400, "sold_out", now=NOW)
+    refunded(session, part, "CLOSED")
+
+    half = call_off(session, order, 675, "cancelled", now=NOW)
+    mend_refund(session, part.id, now=LATER)
+
+    anew = Refund.replacing(session, part.id)
+    assert (half.amount_fen, anew.amount_fen) == (675, 400)
+    assert balances(session) == {"wechat": 1750, owed_back(part.payment_id): -1075,
+                                 shop_account(order.shop_id): -675}
 
 
 def test_closed_surplus_stays_owed(session, order):

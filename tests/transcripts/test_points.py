@@ -34,6 +34,18 @@ LUNCH = """
     (work)
 """
 
+HELD = """
+    小林  用积分
+    小林  来份黄焖鸡微辣 送12栋302
+    bot   order.quoted  code=$c  payable=¥14.50
+    小林  〔确认付款〕
+"""
+CANCELLED = HELD + """
+    (小林 pays)
+    小林  取消$c
+    小林  〔确定取消〕
+"""
+
 
 @pytest.fixture
 def giving(chat, demo_campus):
@@ -123,12 +135,7 @@ def test_at_most_the_campus_s_share_of_the_dishes_is_paid_with_points(giving):
 def test_an_order_that_comes_to_nothing_gives_them_back(giving, ends):
     chat = giving()
     grant(chat, 350)
-    chat.play("""
-        小林  用积分
-        小林  来份黄焖鸡微辣 送12栋302
-        bot   order.quoted  code=$c
-        小林  〔确认付款〕
-    """)
+    chat.play(HELD)
     assert left(chat) == 0
     chat.play(ends)
     assert left(chat) == 350
@@ -139,11 +146,7 @@ def test_an_order_that_comes_to_nothing_gives_them_back(giving, ends):
 def test_an_order_that_nobody_paid_gives_them_back(giving):
     chat = giving()
     grant(chat, 350)
-    chat.play("""
-        小林  用积分
-        小林  来份黄焖鸡微辣 送12栋302
-        小林  〔确认付款〕
-    """)
+    chat.play(HELD)
     chat.stage.pass_time(minutes=16)
     with Sessions.begin() as session:
         expire_unpaid(session, newest().id, now=utcnow())
@@ -153,14 +156,7 @@ def test_an_order_that_nobody_paid_gives_them_back(giving):
 def test_who_takes_a_cancellation_back_pays_with_them_after_all(giving):
     chat = giving()
     grant(chat, 350)
-    chat.play("""
-        小林  用积分
-        小林  来份黄焖鸡微辣 送12栋302
-        bot   order.quoted  code=$c
-        小林  〔确认付款〕
-        (小林 pays)
-        小林  取消$c
-        小林  〔确定取消〕
+    chat.play(CANCELLED + """
         小林  〔撤回〕
         bot   undo.restored
     """)
@@ -171,15 +167,7 @@ def test_who_takes_a_cancellation_back_pays_with_them_after_all(giving):
 def test_spent_elsewhere_meanwhile_a_cancellation_stays(giving):
     chat = giving()
     grant(chat, 350)
-    chat.play("""
-        小林  用积分
-        小林  来份黄焖鸡微辣 送12栋302
-        bot   order.quoted  code=$c
-        小林  〔确认付款〕
-        (小林 pays)
-        小林  取消$c
-        小林  〔确定取消〕
-    """)
+    chat.play(CANCELLED)
     with Sessions.begin() as session:
         assert take_points(session, person(chat).id, 350, key="elsewhere", kind="points_spent",
                            now=utcnow(), order_id=newest().id)
@@ -193,11 +181,7 @@ def test_spent_elsewhere_meanwhile_a_cancellation_stays(giving):
 def test_half_back_gives_half_of_them_back(giving):
     chat = giving()
     grant(chat, 350)
-    chat.play("""
-        小林  用积分
-        小林  来份黄焖鸡微辣 送12栋302
-        bot   order.quoted  code=$c  payable=¥14.50
-        小林  〔确认付款〕
+    chat.play(HELD + """
         (小林 pays)
         阿香  接$c
         小林  取消$c

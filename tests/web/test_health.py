@@ -119,8 +119,8 @@ def test_metrics_tell_what_is_owed_waits_and_was_ordered(client, database):
         for key, outcome in (("a", "delivered by chat"), ("b", "dead: 45015")):
             session.add(Outbox(key=key, kind="notice", payload={}, created_at=now, due_at=now,
                                settled_at=now, outcome=outcome))
-        Inbox.hear(session, app_id="wx", key="1", person_id=person.id, body="{}",
-                   now=now - timedelta(seconds=30))
+        session.add(Inbox(app_id="wx", key="1", person_id=person.id, body="{}",
+                          heard_at=now - timedelta(seconds=30)))
 
     told = scrape(client)
 
