@@ -1,6 +1,8 @@
 """What understanding may know of the conversation: rows, as plain names and numbers."""
+import json
 from collections import OrderedDict
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import joinedload, object_session
@@ -35,11 +37,17 @@ def lexicon_of(campus: Campus) -> Lexicon:
     version of its file, which every change to either moves on."""
     key = (campus.id, campus.menu_version)
     if key not in _LEXICONS:
-        _LEXICONS[key] = lexicon_from(with_words(campus.file, _added(campus)))
+        _LEXICONS[key] = _built(json.dumps(with_words(campus.file, _added(campus))))
         while len(_LEXICONS) > MOST_LEXICONS:
             _LEXICONS.popitem(last=False)
     _LEXICONS.move_to_end(key)
     return _LEXICONS[key]
+
+
+@lru_cache(maxsize=4)
+def _built(file: str) -> Lexicon:
+    """A new version of a campus, or a campus anew, often has the same names."""
+    return lexicon_from(json.loads(file))
 
 
 def _added(campus: Campus) -> list[tuple[str, str]]:

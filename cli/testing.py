@@ -25,8 +25,9 @@ def test(arguments: tuple[str, ...]) -> None:
 
 
 def _spread(arguments: Sequence[str]) -> list[str]:
-    """Over two processes, unless told how, or asked for one test."""
+    """Over some processes, since tests wait as well, unless told how, or asked for one test."""
     told = any(word.startswith(way) if len(way) == 2 else word.partition("=")[0] == way
                for word in arguments for way in OWN_WAYS)
     one = any("::" in word for word in arguments)
-    return [] if told or one else ["-n", "2"]
+    count = min((os.cpu_count() or 1) + 1, 4)
+    return [] if told or one else ["-n", str(count), "--dist", "worksteal"]

@@ -37,12 +37,11 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
         offers = offers_for(session, speaker, order, first, now=now)
         asked = quote(priced, packing_fen=fees.packing_fen(campus, order),
                       delivery_fen=delivery_fen, offers=offers)
-
-    order.goods_fen, order.packing_fen = asked.goods_fen, asked.packing_fen
-    order.delivery_fen = asked.delivery_fen + order.tip_fen
-    take(order, asked.chosen)
-    order.payable_fen = asked.payable_fen + order.tip_fen
-    left = points.spend(session, speaker, order)
+        order.goods_fen, order.packing_fen = asked.goods_fen, asked.packing_fen
+        order.delivery_fen = asked.delivery_fen + order.tip_fen
+        take(order, asked.chosen)
+        order.payable_fen = asked.payable_fen + order.tip_fen
+        left = points.spend(session, speaker, order)
     order.rider_fee_fen = int(delivery_fen * RIDER_SHARE) + order.tip_fen
     soonest = promised_time(order.shop.prep_minutes, distance, now=now)
     order.promised_at = max(soonest, order.wanted_at) if order.wanted_at else soonest
@@ -50,7 +49,6 @@ def reprice(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
         from handlers.group_order.pricing import price_share  # groups need us first
 
         price_share(session, order, now=now)
-    session.flush()
     return [*fees.explained(speaker, order),
             *first_kept_back(first),
             *explained(offers, asked.chosen, order),

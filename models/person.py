@@ -9,13 +9,16 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     bindparam,
+    exists,
+    literal,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.sql.dml import ReturningInsert
 
-from models.base import Base
+from models.base import Base, table_of
 from models.campus import Place
 from models.quota import Quota
 from models.sealed import Sealed, SealedJson
@@ -64,16 +67,9 @@ class Person(Quota, Base):
 
     @classmethod
     def ensure(cls, session: Session, app_id: str, openid: str, *, now: datetime) -> int:
-        """The id of the person with this openid, made if new; not locked.
-
-        Looked for first: an INSERT that meets a row which somebody is changing waits for them.
-        """
+        """The id of the person with this openid, made if new; not locked."""
         who = {"app_id": app_id, "openid": openid}
-        if (person_id := session.scalars(_id_of(), who).one_or_none()) is not None:
-            return person_id
-        made = session.scalar(insert(cls).values(
-            app_id=app_id, openid=openid, is_following=True, dialogue={}, service_sent=0,
-            brief_left=0, practice={}, created_at=now).on_conflict_do_nothing().returning(cls.id))
+        made: int | None = session.scalar(_make(), {**who, "created_at": now})
         return made if made is not None else session.scalars(_id_of(), who).one()
 
     @classmethod
@@ -86,3 +82,18 @@ class Person(Quota, Base):
 def _id_of() -> "Select[int]":
     return select(Person.id).where(Person.app_id == bindparam("app_id"),
                                    Person.openid == bindparam("openid"))
+
+
+@cache
+def _make() -> "ReturningInsert[int]":
+    """Asks first: an INSERT that meets a row which somebody is changing waits for them."""
+    of = table_of(Person).c
+    given = {name: bindparam(name, type_=of[name].type)
+             for name in ("app_id", "openid", "created_at")}
+    fresh = {name: literal(value, of[name].type) for name, value in {
+        "is_following": True, "uses_points": False, "service_sent": 0, "brief_left": 0,
+        "dialogue": {}, "practice": {}}.items()}
+    is_new = ~exists().where(Person.app_id == given["app_id"], Person.openid == given["openid"])
+    row = select(*given.values(), *fresh.values()).where(is_new)
+    return insert(table_of(Person)).from_select([*given, *fresh], row) \
+        .on_conflict_do_nothing().returning(Person.id)

@@ -62,9 +62,9 @@ class Stage:
 
     def pump(self, rounds: int = 6) -> None:
         """Let clock, relay and workers do all that is due. A failed job fails the test."""
+        clock.sweep(now=utcnow())
         for _ in range(rounds):
             clock.beat(self.redis, now=utcnow())
-            clock.sweep(now=utcnow())
             done = sum(self._work(queue.name) for name in QUEUES
                        for queue in queues_of(name, self.redis))
             self.world.settle()
