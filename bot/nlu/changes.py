@@ -23,7 +23,7 @@ def changes(reading: Reading, assembly: Assembly, context: Mapping[str, Any]
     found += [item for line in lines
               if (item := _change(reading, line, held)) is not None]
     if assembly.loose:
-        found += _loose_options(reading, assembly, held)
+        found += _remade(reading, assembly, base) or _loose_options(reading, assembly, held)
     if not lines and not assembly.loose and "marks.note" not in reading.cues:
         found += _bare(reading, assembly, base)
     return found
@@ -103,6 +103,20 @@ def _loose_options(reading: Reading, assembly: Assembly, held: list[str]
                 dish, {"dish_id": dish, "qty": None, "options": [], "op": "set"})
             item["options"].append(option)
     return list(found.values())
+
+
+def _remade(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
+            ) -> list[dict[str, Any]]:
+    """`大杯的都改成中杯`: only what is made so now."""
+    groups, dishes = reading.lexicon.options.groups, reading.lexicon.dishes
+    if len(assembly.loose) != 2 or all(bead.kind != "replace" for bead in assembly.beads):
+        return []
+    was, becomes = assembly.loose
+    if was == becomes or groups.get(was[0]) != groups.get(becomes[0]):
+        return []
+    return [{"dish_id": item["dish_id"], "qty": None, "options": [option], "op": "set"}
+            for item in base if set(was) & set(item.get("options") or ())
+            for option in becomes if option in dishes[str(item["dish_id"])].options]
 
 
 def _bare(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]

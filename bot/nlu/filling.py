@@ -252,7 +252,8 @@ def _choose(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
 
 
 def _eta(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
-    return {"order_ref": _reference(message)}, ()
+    _, goal = slots.places(message.reading, errand=False)
+    return {"order_ref": _reference(message), "place_id": goal.value[0] if goal else None}, ()
 
 
 _TROUBLES: Final = ("spilled", "wrong_item", "damaged", "missing", "vehicle", "unwell", "weather",

@@ -229,6 +229,8 @@ class Assembly:
             return True
         if before is not None and before.kind == "correct" and before.value == "不是":
             return True
+        if _P["made_by_mistake"].search(self.reading.text[:self.beads[at].start]):
+            return True
         for bead in self.beads[at + 1:at + 5]:
             if bead.kind == "remove":
                 after = self.beads[self.beads.index(bead) + 1:][:1]
@@ -572,12 +574,16 @@ def _per_person(beads: list[Bead], reading: Reading) -> list[Bead]:
         else 2.0 if "俩" in match[0] else 3.0
     is_one = sum(bead.kind == "D" for bead in beads) == 1
     kept: list[Bead] = []
+    for_each = False  # 每人一杯美式一个可颂
     for bead in beads:
         if bead.kind == "Q" and match.start() <= bead.start < match.end():
             bead = Bead("word", bead.start, bead.end, reading.text[bead.start:bead.end])
-        elif bead.kind == "Q" and kept and (kept[-1].value in _PER_PERSON or (
+        elif bead.kind == "Q" and kept and (for_each or kept[-1].value in _PER_PERSON or (
                 kept[-1].kind == "each" and is_one)):
             bead.value *= people
+            for_each = for_each or kept[-1].value in _PER_PERSON
+        elif bead.kind in ("stop", "space", "more"):
+            for_each = False
         kept.append(bead)
     return kept
 

@@ -214,7 +214,8 @@ def order_ref(reading: Reading, context: Mapping[str, Any], role: str) -> str | 
     """The order code as typed, or "last"."""
     known = {str(ref).upper() for ref in _known_refs(context)}
     codes = [cell for cell in reading.cells if cell.kind in ("C", "A")]
-    for cell in codes:
+    meant = [cell for cell in codes if not reading.text[:cell.start].rstrip().endswith("不是")]
+    for cell in meant or codes:
         if cell.kind == "C" or str(cell.value) in known:
             return str(cell.value)
     for cell in reading.of("N"):

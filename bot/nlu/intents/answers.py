@@ -22,6 +22,8 @@ def choice_of(message: Message) -> int | None:
     if number is not None:
         return number if not choices or number <= len(choices) else None
     if len(message.core) <= 12 and not message.asks:
+        if (behind := _P["choice_from_behind"].search(message.core)) and choices:
+            return len(choices) + 1 - (_digit(behind[1], message) or len(choices))
         if _LAST_ONE.search(message.core) and choices:
             return len(choices)
         if _P["choice_of_houzhe"].search(message.core) and len(choices) == 2:
