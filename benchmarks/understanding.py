@@ -41,7 +41,7 @@ from bot.nlu.understand import understand
 CORPORA: Final = Path(__file__).resolve().parents[1] / "tests" / "corpora"
 CAMPUSES: Final = {"donghu": "world_dev.json", "north": "north.campus.json",
                    "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
-                   "northwest": "northwest.campus.json"}
+                   "northwest": "northwest.campus.json", "haibin": "haibin.campus.json"}
 FROZEN: Final = {"linjiang": "linjiang.campus.json"}
 Answer = Callable[[Row], dict[str, Any]]
 
