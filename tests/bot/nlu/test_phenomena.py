@@ -267,3 +267,45 @@ def test_half_an_hour_later_is_a_time_and_another_thing_is_no_amount():
     cooking = {"order": {"order_ref": "A27", "status": "cooking"}}
     assert said("晚半小时送", cooking).intent == "schedule"
     assert "items" not in said("汤也来一份", draft("锅包肉盒饭", "冷面")).slots
+
+
+@pytest.mark.parametrize("text", ["我没确认", "还没确认呢", "都没下单", "下单了吗"])
+def test_what_was_not_confirmed_is_not_confirmed(text):
+    assert said(text, draft("冷面")).intent not in COMMITS
+
+
+@pytest.mark.parametrize(("text", "intent"), [
+    ("就按你写的", "confirm"), ("地址对 时间也对 下单", "confirm"), ("行吧 快点送", "confirm"),
+    ("快点送", "urge"), ("当我没点", "cancel"), ("全删了", "cancel")])
+def test_yes_and_no_to_a_quote_in_other_words(text, intent):
+    found = said(text, draft("冷面")).intent
+    assert found == intent or (intent == "urge" and found not in COMMITS)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("要冷面 可别给我整成石锅拌饭", [("冷面", 1, set())]),
+    ("仨室友 每人一份冷面一个茶蛋", [("冷面", 3, set()), ("茶蛋", 3, set())])])
+def test_made_by_mistake_and_for_each_of_them(text, wanted):
+    assert lines(said(text)) == wanted
+
+
+def test_the_last_but_one_of_four():
+    told = {"pending": "choose", "choices": list(lexicon("north").dishes)[:4]}
+    assert said("倒数第二个", told).slots == {"choice": 3}
+
+
+def test_only_what_is_made_so_is_made_otherwise():
+    by_name = {dish.name: dish.id for dish in lexicon("haibin").dishes.values()}
+    dish = next(dish for dish in lexicon("haibin").dishes.values()
+                if {"fz_l", "fz_m"} <= set(dish.options))
+    other = next(one for one in lexicon("haibin").menu(dish.shop_id)
+                 if one.id != dish.id and "fz_m" in one.options)
+    told = {"pending": "confirm_order", "draft": {"shop_id": dish.shop_id, "items": [
+        {"dish_id": by_name[dish.name], "qty": 1, "options": ["fz_l"]},
+        {"dish_id": other.id, "qty": 1, "options": []}]}}
+    assert lines(said("大杯的都改成中杯", told, at="haibin"), "haibin") == [
+        (dish.name, None, {"fz_m"})]
+
+
+def test_the_other_code_is_meant():
+    assert said("不是A27 先把B03那单的钱付了").slots == {"order_ref": "B03"}
