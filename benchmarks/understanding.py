@@ -116,6 +116,9 @@ every hard slot are right. What the learned part may do is in
 
 The rules were written with the messages of donghu, north, lingnan, jiangnan and northwest in view,
 so their figures flatter; linjiang was frozen before tuning began and is scored for this page only.
+haibin was written by somebody who had not seen the program. At first sight its 220 messages had
+intent 0.927, slot F1 0.966, exact 0.873, no false action of 28 and no false commit; then it was
+learnt from, so its figures flatter now as well.
 
 To teach it more: a phrase goes into `config/understanding/phrases.txt`, a word or a pattern into
 `config/lexicon`, a labelled message into `tests/corpora`; then

@@ -95,5 +95,6 @@ _NEEDS: Final[dict[str, Any]] = {
     "schedule": lambda message: message.reading.any("T") or message.has("schedule.now"),
     "address_set": lambda message: message.reading.any("PXNRAC"),
     "query_price": lambda message: message.items > 0 or _has_live(message),
-    "deny": lambda message: bool(message.pending or message.context.get("offer")),
+    "deny": lambda message: bool(message.pending or message.context.get("offer")
+                                 or message.context.get("draft")),
 }

@@ -571,7 +571,7 @@ def _per_person(beads: list[Bead], reading: Reading) -> list[Bead]:
     if match is None:
         return beads
     people = float(reading.lexicon.numerals.value(match["number"]) or 1) if match["number"] \
-        else 2.0 if "俩" in match[0] else 3.0
+        else 3.0 if "仨" in match[0] else 2.0
     is_one = sum(bead.kind == "D" for bead in beads) == 1
     kept: list[Bead] = []
     for_each = False  # 每人一杯美式一个可颂

@@ -1,7 +1,7 @@
 """Questions and small talk."""
 from typing import Final
 
-from bot.nlu.intents.base import Grammars, Guess, Message
+from bot.nlu.intents.base import Grammars, Guess, Message, says_yes
 from bot.nlu.patterns import PATTERNS
 
 _P: Final = PATTERNS["intents"]
@@ -104,14 +104,15 @@ def help(message: Message, _: Grammars) -> Guess | None:
     return Guess("help", 0.88 if message.residue <= 3 else 0.6) if message.residue <= 8 else None
 
 
-def confirm_anyway(message: Message, _: Grammars) -> Guess | None:
+def confirm_anyway(message: Message, grammars: Grammars) -> Guess | None:
     """确认A27, 确认 without a known question: the word itself is the command."""
     if _P["confirm_anyway_wo"].fullmatch(message.core) and not \
             message.asks:
         coded = message.reading.any("CN")
         return Guess("confirm", 0.85 if coded or message.context.get("draft") else 0.6)
-    if message.context.get("draft") and not message.asks \
-            and _P["that_is_all"].fullmatch(message.core):
+    if message.context.get("draft") and not message.asks and (
+            _P["that_is_all"].fullmatch(message.core)
+            or (_P["orders_it"].search(message.core) and says_yes(message, grammars))):
         return Guess("confirm", 0.85)
     return None
 
