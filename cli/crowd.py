@@ -16,14 +16,17 @@ SETTLE_S = 150.0  # a refund is due a minute after its order was called off
 
 
 def employed(campus: dict[str, Any], app_id: str, people: Cast) -> dict[str, Any]:
-    """The campus file with the crowd's cooks in its shops and its riders approved."""
+    """The campus file with the crowd's cooks in its shops, its riders approved, and somebody on
+    duty."""
     from simulator.credentials import openid_for
 
     shops = [shop | {"owners": [*shop["owners"], openid_for(
         app_id, people.merchants[n % len(people.merchants)])]}
         for n, shop in enumerate(campus["shops"])]
     riders = [{"openid": openid_for(app_id, name), "name": name} for name in people.riders]
-    return campus | {"shops": shops, "riders": [*campus["riders"], *riders]}
+    operator = {"openid": openid_for(app_id, people.operator), "name": people.operator}
+    return campus | {"shops": shops, "riders": [*campus["riders"], *riders],
+                     "operators": [*campus.get("operators", ()), operator]}
 
 
 def lunch(crew: Crew, sim_url: str, people: Cast, seed: int, given: Settings) -> int:

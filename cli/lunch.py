@@ -14,6 +14,7 @@ from models.ledger import WECHAT, LedgerEntry, LedgerGroup
 from models.order import Order
 from models.outbox import Outbox
 from models.payment import Payment, PaymentState, Refund, RefundState
+from models.payout import Payout, PayoutState
 from models.rules.order_state import ENDED, OrderState
 from models.shop import Shop
 
@@ -37,11 +38,13 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """`held`: kind of account → fen. `strays`: what an ended order still holds, in fen."""
+    """`out_fen`: what riders took. `held`: kind of account → fen. `strays`: what an ended order
+    still holds, in fen."""
 
     fates: Sequence[Fate]
     in_fen: int
     back_fen: int
+    out_fen: int
     held: Mapping[str, int]
     strays: int
     dead: int
@@ -89,7 +92,7 @@ def _money(books: Books) -> list[str]:
     held = ", ".join(f"{name} {_signed(fen)}" for name, fen in sorted(books.held.items()) if fen)
     verdict = "the ledger balances" if books.balances else "THE LEDGER DOES NOT BALANCE"
     return [f"  money in {yuan(books.in_fen)}, back {yuan(books.back_fen)}: {verdict}",
-            f"  held: {held or 'nothing'}"]
+            f"  held: {held or 'nothing'}; riders took {yuan(books.out_fen)} of theirs"]
 
 
 def _signed(fen: int) -> str:
@@ -118,7 +121,9 @@ def is_settled(since: datetime) -> bool:
             Order.created_at >= since, Order.state.notin_([*ENDED, OrderState.DRAFT]))
         giving_back = select(func.count()).select_from(Refund).where(
             Refund.created_at >= since, Refund.state.in_(UNDER_WAY))
-        return not session.scalar(going) and not session.scalar(giving_back) \
+        paying_out = select(func.count()).select_from(Payout).where(
+            Payout.created_at >= since, Payout.state.in_((PayoutState.DUE, PayoutState.MOVING)))
+        return not any(session.scalar(query) for query in (going, giving_back, paying_out)) \
             and not _owed(session, since)
 
 
@@ -135,8 +140,8 @@ def read(since: datetime, *, refused: Mapping[str, int]) -> Books:
         dead = session.scalar(select(func.count()).select_from(Outbox).where(
             Outbox.outcome.like("dead%"), Outbox.settled_at >= since)) or 0
         return Books(fates, _paid_in(session, since), _given_back(session, since),
-                     _held(session, since), _strays(session, since), dead,
-                     _owed(session, since), refused)
+                     _paid_out(session, since), _held(session, since),
+                     _strays(session, since), dead, _owed(session, since), refused)
 
 
 def _paid_in(session: Session, since: datetime) -> int:
@@ -150,6 +155,11 @@ def _given_back(session: Session, since: datetime) -> int:
     return int(session.scalar(
         select(func.coalesce(func.sum(Refund.amount_fen), 0)).join(Payment).join(Order).where(
             Refund.state == RefundState.SUCCEEDED, Order.created_at >= since)) or 0)
+
+
+def _paid_out(session: Session, since: datetime) -> int:
+    return int(session.scalar(select(func.coalesce(func.sum(Payout.amount_fen), 0)).where(
+        Payout.state == PayoutState.PAID, Payout.created_at >= since)) or 0)
 
 
 def _held(session: Session, since: datetime) -> dict[str, int]:

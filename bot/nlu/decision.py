@@ -59,7 +59,7 @@ def _may(intent: str, chance: float, message: Message) -> bool:
     """Whether the learned part alone may say so, and the message holds what the intent needs."""
     if intent in NEVER_GUESSED or (intent in ACTING and chance < ACTS_FROM):
         return False
-    if intent in ACTING and message.has("elsewhere"):
+    if intent in ACTING and (message.has("elsewhere") or len(message.core) < 2):
         return False
     needs = _NEEDS.get(intent)
     return needs is None or bool(needs(message))
@@ -82,6 +82,7 @@ def _is_order(message: Message) -> bool:
 
 
 _NEEDS: Final[dict[str, Any]] = {
+    "chitchat": lambda message: not message.core.isdigit(),
     "order_errand": _is_errand,
     "order_food": _is_order,
     "choose": lambda message: message.pending == "choose" and choice_of(message) is not None,
@@ -89,6 +90,7 @@ _NEEDS: Final[dict[str, Any]] = {
     "group_add": lambda message: message.items > 0,
     "merchant_soldout": lambda message: message.items > 0,
     "merchant_restock": lambda message: message.items > 0,
+    "merchant_ready": lambda message: message.has("merchant.ready") or message.reading.any("CN"),
     "merchant_accept": lambda message: message.role == "merchant",
     "rider_accept": lambda message: bool(message.context.get("offer")),
     "rate": lambda message: message.pending == "ask_rating" or rating_of(message) is not None,

@@ -14,6 +14,7 @@ from simulator.crowd import town as towns
 from simulator.crowd.bubble import of_event
 from simulator.crowd.group import Mate, Opener
 from simulator.crowd.merchant import Merchant
+from simulator.crowd.operator import Operator
 from simulator.crowd.person import Person
 from simulator.crowd.phone import PhoneTrouble, ask
 from simulator.crowd.rider import Rider
@@ -39,14 +40,15 @@ def main() -> int:
     threading.Thread(target=_carry_news, args=(town, everybody), daemon=True).start()
     for person in everybody:
         person.thread.start()
-    left = _wait(town, town.students, lunch_s + AFTER_S)
+    left = _wait(town, everybody, lunch_s + AFTER_S)
     town.over.set()
     return 1 if left else 0
 
 
 def gather(town: Town, people: Cast) -> Sequence[Person]:
     """Cooks and riders first: they are there when the students come."""
-    staff: list[Person] = [Merchant(town, name) for name in people.merchants]
+    staff: list[Person] = [Operator(town, people.operator)]
+    staff += [Merchant(town, name) for name in people.merchants]
     alone = len(people.riders) < 3
     staff += [Rider(town, name, is_alone=alone) for name in people.riders]
     return [*staff, *_students(town, people.students)]
@@ -85,10 +87,11 @@ def _carry_news(town: Town, everybody: Sequence[Person]) -> None:
                 ears[event["phone"]].put(bubble)
 
 
-def _wait(town: Town, students: Sequence[Student], at_most_s: float) -> list[Student]:
-    """Until all students are done; those who are not when time is up."""
+def _wait(town: Town, everybody: Sequence[Person], at_most_s: float) -> list[Person]:
+    """Until all students are done, and nobody waits for money; those left when time is up."""
     deadline = time.monotonic() + at_most_s
-    while left := [student for student in students if not student.is_done]:
+    while left := [person for person in everybody if person.awaits_money or (
+            isinstance(person, Student) and not person.is_done)]:
         if time.monotonic() > deadline or town.over.wait(0.5):
             break
     return left

@@ -26,6 +26,7 @@ class Person:
         self.phone = Phone(town.sim_url, name, self.role)
         self.news: queue.SimpleQueue[Bubble] = queue.SimpleQueue()
         self.is_done = False
+        self.awaits_money = False  # the lunch is not over before it has come
         self._plans: list[tuple[float, int, Callable[[], object]]] = []
         self._serial = itertools.count()
         self._done_once: set[str] = set()

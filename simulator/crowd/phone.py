@@ -1,10 +1,12 @@
 """A phone in somebody's hand, by the simulator's HTTP API."""
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 PATIENCE_S = 30.0
+BRIDGE = (("mchId", "mch"), ("appId", "app"), ("package", "package"))
 
 
 class PhoneTrouble(Exception):
@@ -49,6 +51,13 @@ class Phone:
         told = self._post("pay", request=signed,
                           prepay_id=str(signed["package"]).removeprefix("prepay_id="))
         return str(told["err_msg"]).endswith(":ok")
+
+    def receive(self, link: str) -> bool:
+        """Open a payout's link and let the money in. False: it could not be had."""
+        page = ask("GET", self._post("open", url=link)["url"]).text
+        asked = {name: found[1] for name, key in BRIDGE
+                 if (found := re.search(rf'data-{key}="([^"]+)"', page))}
+        return str(self._post("receive", **asked)["err_msg"]).endswith(":ok")
 
     def _press(self, link: str, button: str) -> dict[str, Any]:
         """Open a page of ours and press a button of it; what its script is told."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 DECLINES, MISREADS = 0.1, 0.05
 MOST_KNOCKS = 60
+WITHDRAWS_AFTER = 3  # deliveries
 
 
 class Rider(Person):
@@ -20,6 +21,7 @@ class Rider(Person):
         self.is_alone = is_alone
         self.in_hand: set[str] = set()
         self.at_shop: set[str] = set()
+        self.delivered = 0
 
     def arrive(self) -> None:
         if not self.phone.follows:
@@ -27,7 +29,9 @@ class Rider(Person):
         self.later(lambda: self.say(self.words("online")), 0, 4)
 
     def hear(self, bubble: Bubble) -> None:
-        if offer := bubble.tap(r"^接[A-Z]\d"):
+        if link := bubble.link("/r/"):
+            self.later(lambda: self._receive(link), 1, 3)
+        elif offer := bubble.tap(r"^接[A-Z]\d"):
             no, is_ours = bubble.tap(r"^不接[A-Z]\d"), bool(self.town.buyers(offer.code))
             declines = not is_ours or (not self.is_alone and self.happens(DECLINES))
             self.tap_later(no if declines and no else offer, 2, 6)
@@ -81,8 +85,20 @@ class Rider(Person):
         elif self._give(code, pin):
             student.receive()
             self.in_hand.discard(code)
+            self._has_delivered()
         else:
             self.later(lambda: self._ask(code, student, knocks + 1), 3, 5)
+
+    def _has_delivered(self) -> None:
+        """Now and then a rider wants what was earned so far."""
+        self.delivered += 1
+        if self.delivered % WITHDRAWS_AFTER == 0:
+            self.awaits_money = True
+            self.later(lambda: self.say(self.words("withdraw")), 1, 2)
+
+    def _receive(self, link: str) -> None:
+        self.phone.receive(link)
+        self.awaits_money = False
 
     def _give(self, code: str, pin: str) -> bool:
         """Say the four digits; whether they were taken. An opener's give out a whole group's."""

@@ -12,7 +12,8 @@ DROPS, CANCELS, ASKS_BACK = "drops the draft", "cancels", "asks the kitchen"
 FRIEND_PAYS, COMPLAINS = "a friend pays", "complains"
 FATES = (EATS, CANCELS, NEVER_PAYS, COMPLAINS, PAYS_LATE, EATS, ASKS_BACK, FRIEND_PAYS, DROPS, EATS)
 IS_NEW, CHANGES, ASKS, CHATS = 0.5, 0.35, 0.5, 0.15
-ASKED, RECEIVED = "a friend asks", "the bag"  # what is said and given without WeChat
+VERIFIES, INVITES = 0.3, 0.4
+ASKED, RECEIVED, FED = "a friend asks", "the bag", "no hunger"  # said and given without WeChat
 PIN = re.compile(r"取餐码 ?(\d{4})")
 ENDED = re.compile("已取消|没接|自动关了|送到了|没有进行中的单|完成")
 
@@ -48,9 +49,14 @@ class Student(Person):
         self.later(self._go_home, 5, 6)
 
     def _come(self) -> None:
-        """Half of them scan the poster at their door; the others name the place themselves."""
+        """Half of them scan the poster at their door; the others name the place themselves. Who
+        was invited scans a friend's code."""
         if self.phone.follows:
             self.later(self.order, 0, 1)
+            return
+        if scene := self.town.invitation():
+            self.phone.follow(scene)
+            self.later(self.order, 1, 3)
             return
         reads_poster = self.happens(IS_NEW)
         self.phone.follow(f"b_{self.dorm['id']}" if reads_poster else None)
@@ -81,6 +87,13 @@ class Student(Person):
             self._forward(treat, is_mine=bubble.card != ASKED)
         elif bubble.card == RECEIVED:
             self.later(lambda: self.say(self.words("complain", code=self.code)), 3, 6)
+        elif bubble.card == FED:
+            self.later(lambda: self.say(self.words("invite")), 1, 3)
+        elif invitation := bubble.link("/i/"):
+            self.town.invitations.put("u_" + invitation.rpartition("/")[2])
+            self.is_done = True
+        elif "学号+姓" in bubble.text and self.once("number"):
+            self.later(self._show_number, 1, 3)
         elif tap := bubble.tap("退款$|赔付$|找回$"):
             self.tap_later(tap, 2, 5)
         elif tap := bubble.tap("^确认[A-Z]"):
@@ -167,11 +180,17 @@ class Student(Person):
         """Ask now and then: what the answer says may end the waiting."""
         if self.is_done or self.has_eaten:
             return
-        if self.happens(CHATS):
+        if self.happens(VERIFIES) and self.once("verify"):
+            self.say(self.words("verify"))
+        elif self.happens(CHATS):
             self.say(self.words("chatter"))
         elif self.happens(ASKS) or self.town.is_closing:
             self.say(self.words("where"))
         self.later(self._wait, 12, 25)
+
+    def _show_number(self) -> None:
+        number = f"2023{self.chance.randint(0, 999_999):06d}"
+        self.say(self.words("number", number=number, surname=self.name[0]))
 
     # ending
 
@@ -213,5 +232,7 @@ class Student(Person):
         self.has_eaten = True
         if self.fate == COMPLAINS:
             self.news.put(Bubble(card=RECEIVED))
+        elif self.happens(INVITES):
+            self.news.put(Bubble(card=FED))
         else:
             self.is_done = True

@@ -1,5 +1,6 @@
 """What the crowd shares: a campus to live on, a till, a counter, doors, and the time."""
 import json
+import queue
 import random
 import threading
 import time
@@ -23,6 +24,7 @@ class Cast:
     students: tuple[str, ...]
     merchants: tuple[str, ...]
     riders: tuple[str, ...]
+    operator: str = WORDS["names"]["operator"][0]  # beside them, to decide what people must
 
     @property
     def size(self) -> int:
@@ -61,6 +63,7 @@ class Town:
     say: Callable[[str], None] = lambda line: None
     counter: set[str] = field(default_factory=set)  # codes whose food stands there
     students: "list[Student]" = field(default_factory=list)
+    invitations: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
     over: threading.Event = field(default_factory=threading.Event)
     _buyers: dict[str, "list[Student]"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -89,6 +92,13 @@ class Town:
         others = [s for s in self.students if s is not student]
         here = [s for s in others if not s.is_done]
         return self.chance(f"{student.name}'s friend").choice(here or others or [student])
+
+    def invitation(self) -> str | None:
+        """The scene of a code that somebody shows around, taken by whoever comes next."""
+        try:
+            return self.invitations.get_nowait()
+        except queue.Empty:
+            return None
 
     def dorms(self) -> list[dict[str, Any]]:
         return [place for place in self.campus["places"] if place["kind"] == "dorm"]

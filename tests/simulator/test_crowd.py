@@ -6,10 +6,12 @@ import pytest
 
 from config.settings import ROOT
 from simulator.crowd import cast
-from simulator.crowd.__main__ import _students
+from simulator.crowd.__main__ import _students, _wait
 from simulator.crowd.bubble import Bubble, of_event, read
 from simulator.crowd.group import Mate, Opener
 from simulator.crowd.merchant import Merchant
+from simulator.crowd.operator import Operator
+from simulator.crowd.rider import Rider
 from simulator.crowd.student import FATES, Student
 from simulator.crowd.town import WORDS, Town
 
@@ -91,3 +93,51 @@ def test_a_phone_that_is_not_there_is_tried_again(town, monkeypatch):
     student._try(lambda: student.say("在吗"))
     assert said == ["小林: 在吗", "小林: POST /sim/phones/1/text: ConnectionError"]
     assert len(student._plans) == 1
+
+
+def does_next(person):
+    person._plans[0][2]()
+
+
+def test_who_was_invited_comes_with_the_friend_s_code(town):
+    inviter, newcomer = Student(town, "小林", 0, 0), Student(town, "小周", 0, 0)
+    inviter.hear(read('<a href="http://127.0.0.1/i/2s">我的邀请码</a>'))
+    assert inviter.is_done
+    newcomer._come()
+    assert (newcomer.phone.follows, town.invitation()) == (False, None)  # it was taken
+    assert newcomer._plans
+
+
+def test_a_number_is_shown_once_when_it_is_asked_for(town):
+    student, said = Student(town, "小林", 0, 0), []
+    student.say = said.append
+    for _ in range(2):
+        student.hear(read("发我校园卡照片，或回学号+姓，像这样：2023123456 林"))
+    assert len(student._plans) == 1
+    does_next(student)
+    assert said[0].startswith("2023")
+    assert said[0].endswith(" 小")
+
+
+def test_who_is_on_duty_lets_cards_and_complaints_pass(town):
+    operator, tapped = Operator(town, "何姐"), []
+    operator.tap_later = lambda tap, *_: tapped.append(tap.content)
+    for content in ("学生通过7", "A27同意赔", "确认A27"):
+        operator.hear(read(f'<a href="weixin://bizmsgmenu?msgmenucontent={content}">x</a>'))
+    assert tapped == ["学生通过7", "A27同意赔"]
+
+
+def test_a_rider_takes_the_money_after_some_ways_and_is_waited_for(town):
+    rider, said = Rider(town, "大鹏"), []
+    rider.say = said.append
+    for _ in range(3):
+        rider._has_delivered()
+    assert rider.awaits_money
+    assert _wait(town, [rider], 0) == [rider]
+    does_next(rider)
+    assert said == ["提现"]
+    rider.phone.receive = lambda link: bool(said.append(link))
+    rider.hear(read('<a href="http://127.0.0.1/r/abc">收进零钱</a>'))
+    rider._plans[-1][2]()
+    assert said[-1] == "http://127.0.0.1/r/abc"
+    assert not rider.awaits_money

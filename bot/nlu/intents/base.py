@@ -76,6 +76,8 @@ class Grammars:
         self.deny = _whole(cues["deny"], filler)
         self.keep = _whole(cues["deny.keep"] + cues["deny"], filler)
         self.withdraw = _whole(cues["deny.withdraw"] + ("我", "吧", "还是", "那", "就"), filler)
+        self.cooks = _whole(cues["merchant.accept"] + cues["affirm"],
+                            filler + cues["marks.polite"] + ("马上", "这就", "给", "他", "她"))
         self.chat = _whole(cues["chat"] + cues["marks.polite"], filler)
 
 

@@ -30,7 +30,7 @@ def merchant_reject(message: Message, _: Grammars) -> Guess | None:
         return Guess("merchant_reject", 0.92)
     if message.context.get("offer") and message.has(
             "merchant.busy", "merchant.closing", "merchant.no_staff", "merchant.equipment",
-            "merchant.sold_out"):
+            "merchant.sold_out") and not _P["own_thing"].search(message.text):
         return Guess("merchant_reject", 0.75)
     return None
 
@@ -55,7 +55,7 @@ def merchant_accept(message: Message, grammars: Grammars) -> Guess | None:
             offered or message.reading.any("CN")
             or _P["merchant_accept_queren"].fullmatch(message.core)):
         return Guess("merchant_accept", 0.93)
-    if offered and (says_yes(message, grammars) or message.has("merchant.accept")):
+    if offered and (says_yes(message, grammars) or grammars.cooks.fullmatch(message.core)):
         return Guess("merchant_accept", 0.92)
     return None
 

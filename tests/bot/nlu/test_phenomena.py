@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.nlu.decision import ACTING
 from bot.nlu.lexicon import Lexicon, lexicon_from
 from bot.nlu.understand import Understanding, understand
 from tests.bot.nlu.corpora import campus
@@ -309,3 +310,17 @@ def test_only_what_is_made_so_is_made_otherwise():
 
 def test_the_other_code_is_meant():
     assert said("不是A27 先把B03那单的钱付了").slots == {"order_ref": "B03"}
+
+
+CHATTER = ("在", "在吗", "等一下", "远吗", "你好", "哈哈", "下雨了", "吃饭呢", "这单多少钱", "什么情况", "不会吧",
+           "好热啊", "手机没电了", "今天好累", "谁啊", "哦", "嗯？", "真烦", "不知道", "怎么办", "1234", "😂",
+           "知道", "几点了", "吃了吗", "忙不忙", "干嘛呢")
+
+
+@pytest.mark.parametrize("text", CHATTER)
+@pytest.mark.parametrize(("role", "told"), [
+    ("merchant", {"offer": {"order_ref": "A27", "items": []}}), ("merchant", {}), ("rider", {}),
+    ("rider", {"offer": {"order_ref": "A27"}}),
+    ("rider", {"jobs": [{"order_ref": "A27", "status": "assigned"}]})])
+def test_chatter_at_work_is_no_step_of_it(text, role, told):
+    assert said(text, told, role=role).intent not in ACTING | COMMITS
