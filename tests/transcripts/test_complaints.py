@@ -234,7 +234,7 @@ def test_the_picture_is_seen_by_its_people_only(campus):
     assert picture.headers["Content-Type"].startswith("image/")
     assert requests.get(campus.stage.world.open("路人", url), timeout=10).status_code == 403
     assert requests.get(f"{campus.stage.base_url}/e/{token}/picture", timeout=10).status_code == 403
-    assert requests.get(f"{campus.stage.base_url}/e/{token[:-1]}x", timeout=10).status_code == 404
+    assert requests.get(f"{campus.stage.base_url}/e/{token[:-1]}!", timeout=10).status_code == 404
 
 
 @pytest.mark.browser
