@@ -1,18 +1,15 @@
 """From cells to lines of an order: which amount, option and verb belongs to which dish."""
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
+from bot.nlu.beads import AFTER_ONLY, SLIPS, STEER, Bead, strung
 from bot.nlu.lexicon import Lexicon
 from bot.nlu.patterns import PATTERNS
-from bot.nlu.reading import Cell, Reading
-from bot.nlu.words import FOLDER
+from bot.nlu.reading import Reading
 
 _P: Final = PATTERNS["reading"]
-_HARD: Final = frozenset(",;。.!?、~")
-_SOFT: Final = frozenset(" ()[]\"'+&")
 
 
 @dataclass(slots=True)
@@ -27,71 +24,7 @@ class Line:
     negated: bool = False
     more: bool = False
     sure: bool = True
-    source: bool = False     # the X of "X换Y"
     less: bool = False
-
-
-@dataclass(slots=True)
-class Bead:
-    """A cell, reduced to what the items' grammar needs."""
-
-    kind: str
-    start: int
-    end: int
-    value: Any = None
-    sure: bool = True
-    added: bool = False      # an option said as 加…
-
-
-_ROLE_OF_CUE: Final = (
-    ("marks.correct", "correct"), ("marks.replace", "replace"), ("marks.one_of", "oneof"),
-    ("marks.remove", "remove"), ("marks.each", "each"), ("marks.all", "all"),
-    ("marks.more", "more"), ("marks.less", "less"), ("marks.which", "which"),
-    ("marks.join", "join"))
-_STEER: Final = tomllib.loads((FOLDER / "items.toml").read_text("utf-8"))
-_AFTER_ONLY: Final = frozenset(_STEER["after_only"])
-
-
-def beads_of(reading: Reading) -> list[Bead]:
-    """The cells as beads; words that steer nothing become `word` or, if punctuation, `stop`.
-
-    一大杯 is an amount and a size.
-    """
-    beads: list[Bead] = []
-    sizes = reading.lexicon.options.phrases
-    for cell in reading.cells:
-        said = reading.text[cell.start:cell.end]
-        if cell.kind == "Q" and len(said) > 2 and said[-2:] in sizes and said[-2] in "大中小":
-            beads.append(Bead("Q", cell.start, cell.end - 2, cell.value))
-            beads.append(Bead("O", cell.end - 2, cell.end, (sizes[said[-2:]],)))
-            continue
-        beads.append(_bead(cell, said, reading))
-        if cell.kind == "M" and len(beads) > 1 and beads[-2].kind == "D" and _is_pieces(said):
-            beads[-1] = Bead("Q", cell.start, cell.end, cell.value[0] / 100)
-    return beads
-
-
-def _is_pieces(said: str) -> bool:
-    """`糕两块`: pieces, unless it is many."""
-    return len(said) == 2 and said[1] == "块" and said[0] in "一两二三四五12345"
-
-
-def _bead(cell: Cell, said: str, reading: Reading) -> Bead:
-    if cell.kind == "w":
-        if said in _HARD:
-            return Bead("stop", cell.start, cell.end)
-        if (said in _SOFT and "marks.join" not in cell.value) or said == " ":
-            return Bead("space", cell.start, cell.end)
-        for name, role in _ROLE_OF_CUE:
-            if name in cell.value:
-                return Bead(role, cell.start, cell.end, said)
-        return Bead("word", cell.start, cell.end, said)
-    if cell.kind == "N":
-        value = reading.lexicon.numerals.value(cell.value)
-        if value and 0 < value <= 99 and value == int(value):
-            return Bead("Q", cell.start, cell.end, value, False)
-        return Bead("word", cell.start, cell.end, said)
-    return Bead(cell.kind, cell.start, cell.end, cell.value, cell.sure, said.startswith("加"))
 
 
 class Assembly:
@@ -100,8 +33,7 @@ class Assembly:
     def __init__(self, reading: Reading, shop_hints: Sequence[str] = ()) -> None:
         self.reading = reading
         self.lexicon: Lexicon = reading.lexicon
-        beads = _taken_back(_per_person(beads_of(reading), reading))
-        self.beads = _as_shops(_dropped(beads, reading), reading)
+        self.beads = strung(reading)
         self.hints = list(shop_hints)
         self.lines: list[Line] = []
         self.loose: list[tuple[str, ...]] = []          # options said of no dish
@@ -225,7 +157,7 @@ class Assembly:
 
     def _negated(self, at: int) -> bool:
         before = self.beads[at - 1] if at else None
-        if before is not None and before.kind == "remove" and before.value not in _AFTER_ONLY:
+        if before is not None and before.kind == "remove" and before.value not in AFTER_ONLY:
             return True
         if before is not None and before.kind == "correct" and before.value == "不是":
             return True
@@ -234,7 +166,7 @@ class Assembly:
         for bead in self.beads[at + 1:at + 5]:
             if bead.kind == "remove":
                 after = self.beads[self.beads.index(bead) + 1:][:1]
-                return (bead.value in _AFTER_ONLY or bead.value.endswith(_FINAL) or not after
+                return (bead.value in AFTER_ONLY or bead.value.endswith(_FINAL) or not after
                         or after[0].kind not in "DOQ")
             if bead.kind not in ("word", "Q", "all", "which") or (
                     bead.kind == "word" and bead.value not in _LINKS):
@@ -291,7 +223,7 @@ class Assembly:
     def _apart(self, line: Line, at: int) -> bool:
         """Whether another thing is counted: 面两碗 筷子三双."""
         return not any(bead.kind in ("correct", "replace", "more", "less") or (
-            bead.kind in ("word", "remove") and bead.value in _SLIPS)
+            bead.kind in ("word", "remove") and bead.value in SLIPS)
             for bead in self.beads[:at] if bead.start >= line.at)
 
     def _counts(self, at: int) -> bool:
@@ -301,7 +233,7 @@ class Assembly:
         """`三份 打错了两份`: an amount after a correction, no dish after it."""
         for bead in reversed(self.beads[max(0, at - 3):at]):
             if bead.kind in ("correct", "replace") or (
-                    bead.kind == "word" and bead.value in _SLIPS):
+                    bead.kind == "word" and bead.value in SLIPS):
                 rest = self.beads[at + 1:at + 3]
                 before = [line for line in self.lines if line.end <= bead.start]
                 return before[-1] if before and not any(one.kind == "D" for one in rest) else None
@@ -525,111 +457,15 @@ class Assembly:
         return False
 
 
-_SLIPS: Final = frozenset(_STEER["slips"])
-_LINKS: Final = frozenset(_STEER["links"])
-_FINAL: Final = tuple(_STEER["final"])
+_LINKS: Final = frozenset(STEER["links"])
+_FINAL: Final = tuple(STEER["final"])
 _GAPS: Final = {"O": 0.6, "space": 1.0, "stop": 3.5, "join": 2.5, "more": 3.0, "word": 2.0,
                 "?": 3.0, "correct": 0.5, "all": 1.0, "Q": 5.0, "each": 1.0, "replace": 2.0,
                 "which": 1.0, "remove": 6.0, "T": 4.0, "P": 4.0, "S": 3.0, "M": 3.0, "less": 1.0}
 
 
 def _ordering(bead: Bead) -> bool:
-    return bead.value in _STEER["ordering"]
-
-
-def _dropped(beads: list[Bead], reading: Reading) -> list[Bead]:
-    """Leave out one-character options that only look like ones."""
-    kept = []
-    for at, bead in enumerate(beads):
-        if bead.kind == "O" and bead.end - bead.start == 1 and not _supported(beads, at):
-            kept.append(Bead("word", bead.start, bead.end, reading.text[bead.start:bead.end]))
-        else:
-            kept.append(bead)
-    return kept
-
-
-def _taken_back(beads: list[Bead]) -> list[Bead]:
-    """`两份不三份面`: the last amount counts; `不要加蛋`, `不是加饭是加蛋`: an option refused."""
-    for at, bead in enumerate(beads[1:-1], 1):
-        after, before = beads[at + 1], beads[at - 1]
-        slip = bead.kind == "correct" or (bead.kind in ("word", "remove") and bead.value in _SLIPS)
-        if slip and before.kind == after.kind == "Q":
-            before.kind = "word"
-    for before, bead in pairwise(beads):
-        refused = before.value in ("不是", "不", "别") or (
-            before.kind == "remove" and before.value not in _AFTER_ONLY)
-        beside = before.kind == "remove" and before.end == bead.start
-        added_not = bead.kind == "O" and refused and (bead.added or beside)
-        if added_not or (before.kind == "O" and before.added and bead.kind == "remove"):
-            before.kind = bead.kind = "word"
-    return beads
-
-
-def _per_person(beads: list[Bead], reading: Reading) -> list[Bead]:
-    """`四个人一人一碗`: people are no amount, and what each of them wants is wanted as often."""
-    match = _P["people"].search(reading.text)
-    if match is None:
-        return beads
-    people = float(reading.lexicon.numerals.value(match["number"]) or 1) if match["number"] \
-        else 3.0 if "仨" in match[0] else 2.0
-    is_one = sum(bead.kind == "D" for bead in beads) == 1
-    kept: list[Bead] = []
-    for_each = False  # 每人一杯美式一个可颂
-    for bead in beads:
-        if bead.kind == "Q" and match.start() <= bead.start < match.end():
-            bead = Bead("word", bead.start, bead.end, reading.text[bead.start:bead.end])
-        elif bead.kind == "Q" and kept and (for_each or kept[-1].value in _PER_PERSON or (
-                kept[-1].kind == "each" and is_one)):
-            bead.value *= people
-            for_each = for_each or kept[-1].value in _PER_PERSON
-        elif bead.kind in ("stop", "space", "more"):
-            for_each = False
-        kept.append(bead)
-    return kept
-
-
-def _as_shops(beads: list[Bead], reading: Reading) -> list[Bead]:
-    """A dish's name that is a shop's too, before 那家 or 店, is the shop; `老王烤冷面来俩`: a
-    shop's name that ends in a dish of its own, and nothing else to be counted, is that dish."""
-    kept: list[Bead] = []
-    if not any(bead.kind == "D" for bead in beads) and any(
-            bead.kind == "Q" and bead.sure for bead in beads):
-        beads = [_own_dish(bead, reading) for bead in beads]
-    for at, bead in enumerate(beads):
-        after = beads[at + 1] if at + 1 < len(beads) else None
-        if bead.kind == "D" and bead.value[1] and after is not None and reading.text[
-                after.start:after.end].startswith(_SHOP_TAILS):
-            kept.append(Bead("S", bead.start, bead.end, bead.value[1]))
-        else:
-            kept.append(bead)
-    return kept
-
-
-def _own_dish(bead: Bead, reading: Reading) -> Bead:
-    if bead.kind != "S":
-        return bead
-    said, dishes = reading.text[bead.start:bead.end], reading.lexicon.dishes
-    fits = tuple(key for key, dish in dishes.items() if dish.shop_id in bead.value and any(
-        len(name) >= 2 and said != name and said.endswith(name) for name in dish.names))
-    return Bead("D", bead.start, bead.end, (fits, tuple(bead.value))) if len(fits) == 1 else bead
-
-
-_SHOP_TAILS: Final = tuple(_STEER["shop_tails"])
-
-
-def _supported(beads: list[Bead], at: int) -> bool:
-    """An option of one character (热, 冰) counts beside dishes, amounts and options, or alone."""
-    before = beads[at - 1] if at else None
-    after = beads[at + 1] if at + 1 < len(beads) else None
-    if after is not None and after.kind == "D":
-        return True
-    return (before is None or before.kind in _FRAME) and (
-        after is None or after.kind in _AHEAD or after.value in ("的", "吧", "点"))
-
-
-_PER_PERSON: Final = frozenset(_STEER["per_person"])
-_FRAME: Final = frozenset({"D", "O", "Q", "stop", "space", "all", "replace", "join"})
-_AHEAD: Final = frozenset({"D", "O", "Q", "stop", "space"})
+    return bead.value in STEER["ordering"]
 
 
 def as_items(lines: Sequence[Line], default_qty: int | None = 1) -> list[dict[str, Any]]:
