@@ -94,7 +94,15 @@ class Rider(Person):
         self.delivered += 1
         if self.delivered % WITHDRAWS_AFTER == 0:
             self.awaits_money = True
-            self.later(lambda: self.say(self.words("withdraw")), 1, 2)
+            self.later(self._withdraw, 1, 2)
+
+    def _withdraw(self) -> None:
+        """Said again where it was not taken up: somebody in a hurry had said too much."""
+        answer = self.say(self.words("withdraw"))
+        if "就能领" in answer.text:
+            self.awaits_money = False
+        elif "在路上" not in answer.text and not answer.link("/r/"):
+            self.later(self._withdraw, 25, 30)
 
     def _receive(self, link: str) -> None:
         self.phone.receive(link)

@@ -129,13 +129,16 @@ def test_who_is_on_duty_lets_cards_and_complaints_pass(town):
 
 def test_a_rider_takes_the_money_after_some_ways_and_is_waited_for(town):
     rider, said = Rider(town, "大鹏"), []
-    rider.say = said.append
+    answers = ["慢一点，我一条条看。22秒后再发就好。", "¥7.84 在路上了"]
+    rider.say = lambda words: said.append(words) or Bubble(answers.pop(0))
     for _ in range(3):
         rider._has_delivered()
     assert rider.awaits_money
     assert _wait(town, [rider], 0) == [rider]
-    does_next(rider)
-    assert said == ["提现"]
+    for _ in range(2):
+        rider._plans.pop(0)[2]()
+    assert said == ["提现", "提现"]
+    assert rider._plans == []
     rider.phone.receive = lambda link: bool(said.append(link))
     rider.hear(read('<a href="http://127.0.0.1/r/abc">收进零钱</a>'))
     rider._plans[-1][2]()
