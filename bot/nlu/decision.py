@@ -44,7 +44,8 @@ def decide(message: Message, guess: Guess, ranker: Ranker) -> Choice:
     if guess.intent in NEVER_GUESSED and mine >= doubted:
         return Choice(guess.intent, mine, ranked)
     for intent, chance in ranked:
-        if intent == guess.intent or _may(intent, chance, message):
+        if (intent == guess.intent and not _is_travel(intent, message)) or _may(
+                intent, chance, message):
             return Choice(intent, chance, ranked)
     quiet = max(QUIET, key=lambda intent: (_chance(intent, chances, ranker), intent))
     return Choice(quiet, _chance(quiet, chances, ranker), ranked)
@@ -53,6 +54,12 @@ def decide(message: Message, guess: Guess, ranker: Ranker) -> Choice:
 def _chance(intent: str, chances: Any, ranker: Ranker) -> float:
     at = ranker.places.get(intent)
     return float(chances[at]) if at is not None else 0.0
+
+
+def _is_travel(intent: str, message: Message) -> bool:
+    """`我想找一家评分高的餐馆，给我推荐一家吧`: at work nobody takes an order so."""
+    return (intent in ACTING and message.role != "student" and len(message.core) > 12
+            and message.has("elsewhere"))
 
 
 def _may(intent: str, chance: float, message: Message) -> bool:
