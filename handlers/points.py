@@ -102,3 +102,13 @@ def take_back(session: Session, order: Order, back_fen: int, *, cause: str,
     take_points(session, order.buyer_id, min(gone, left),
                 key=f"points:{order.id}:{cause}", kind="points_taken_back", now=now,
                 order_id=order.id)
+
+
+def return_part(session: Session, order: Order, back_fen: int, left_fen: int, *, cause: str,
+                now: datetime) -> None:
+    """Of the points that paid for it, the part that goes with `back_fen` of the money, of which
+    `left_fen` had not gone back."""
+    part = share(order.points_taken, back_fen, left_fen)
+    if give_points(session, order.buyer_id, part, key=f"points:{order.id}:{cause}:returned",
+                   kind="points_returned", now=now, order_id=order.id):
+        order.points_taken -= part

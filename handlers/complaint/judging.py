@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from config.texts import Reply, yuan
-from handlers.complaint.settling import ask_who_bears, give_back, tell_the_others
+from handlers.complaint.settling import ask_who_bears, give_back, points_too, tell_the_others
 from handlers.notice import Notice, tell
 from handlers.rider.application import operators_of
 from handlers.speaker import Speaker
@@ -24,11 +24,13 @@ def decide(session: Session, speaker: Speaker, order_id: int, is_granted: bool, 
         return refusal
     if complaint is None or complaint.state != ComplaintState.WAITING:
         return Reply("complaint.nothing_waits", {"code": order.code})
+    points_in = order.points_taken
     if is_granted and give_back(session, order, complaint, now=now, by=speaker.person.id):
         tell_the_others(session, order, complaint, now=now)
         ask_who_bears(session, order, complaint, now=now)
         told = Reply("complaint.granted", {"code": order.code,
-                                           "amount": yuan(complaint.amount_fen)})
+                                           "amount": yuan(complaint.amount_fen),
+                                           "points": points_too(points_in - order.points_taken)})
     else:
         complaint.state, complaint.decided_at = ComplaintState.REFUSED, now
         complaint.decided_by = speaker.person.id

@@ -40,26 +40,36 @@ def settle_now(session: Session, order: Order, complaint: Complaint, *, now: dat
     """The money goes back at once, or a person is asked first; what the buyer is told."""
     if wants_a_look(session, complaint, now):
         return hand_to_people(session, order, complaint, now=now)
+    points_in = order.points_taken
     back = give_back(session, order, complaint, now=now)
     if back is None:
         return Reply("complaint.given_before", {"code": order.code})
     tell_the_others(session, order, complaint, now=now)
     ask_who_bears(session, order, complaint, now=now)
     return Reply("complaint.refunding", {
-        "amount": yuan(back.amount_fen), "refund": back.code})
+        "amount": yuan(back.amount_fen), "refund": back.code,
+        "points": points_too(points_in - order.points_taken)})
+
+
+def points_too(points: int) -> Reply | None:
+    """The points that go back with the money, where some had paid for it."""
+    return Reply("complaint.points_too", {"points": points}) if points else None
 
 
 def give_back(session: Session, order: Order, complaint: Complaint, *, now: datetime,
               by: int | None = None) -> Refund | None:
     """Return the money at the platform's cost; what was booked for shop and rider stays theirs
     until a person says otherwise. None: there is nothing left to give back."""
-    amount = min(complaint.amount_fen, refundable_fen(session, order))
+    left_fen = refundable_fen(session, order)
+    amount = min(complaint.amount_fen, left_fen)
     if amount <= 0:
         complaint.state, complaint.decided_at = ComplaintState.REFUSED, now
         return None
     post(session, "complaint", key=f"complaint:{complaint.id}", now=now, order_id=order.id,
          entries={PLATFORM: amount, held_for(order.id): -amount})
     points.take_back(session, order, amount, cause=f"complaint:{complaint.id}", now=now)
+    points.return_part(session, order, amount, left_fen, cause=f"complaint:{complaint.id}",
+                       now=now)
     complaint.amount_fen = amount
     complaint.search_until = None
     complaint.refund = refund_part(session, order, amount, "complaint", now=now)

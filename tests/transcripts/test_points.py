@@ -213,6 +213,26 @@ def test_a_delivered_order_brings_some_and_a_complaint_takes_them_back(giving):
     assert left(chat) == 90
 
 
+def test_a_complaint_gives_back_the_points_that_had_paid(giving):
+    chat = giving()
+    grant(chat, 350)
+    chat.play(HELD + LUNCH.partition("〔确认付款〕")[2])
+    with Sessions() as session:
+        order = session.get_one(Order, newest().id)
+        code, pin = order.code, order.pin
+    chat.play(f"阿哲  {code}码{pin}")
+    assert left(chat) == 145  # a tenth of ¥14.50
+    chat.play(f"""
+        小林  {code}没收到
+        小林  {code}退款
+        bot   complaint.refunding  amount=¥14.50  points=，另退350积分
+    """)
+    assert left(chat) == 350
+    with Sessions() as session:
+        assert session.get_one(Order, newest().id).points_taken == 0
+        assert sum(balances(session).values()) == 0
+
+
 def test_what_is_spent_already_is_not_taken_back(giving):
     chat = giving()
     chat.play(LUNCH)
