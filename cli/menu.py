@@ -68,7 +68,8 @@ def bring_up_to_date(wechat: "WeChat") -> list[str]:
     if there.default != bare(menus.buttons()):
         wechat.create_menu(menus.buttons())
         changed.append("the menu for everybody")
-    tags = {role: wechat.ensure_tag(name) for role, name in menus.TAGS.items()}
+    known = wechat.tags()
+    tags = {role: known.get(name) or wechat.ensure_tag(name) for role, name in menus.TAGS.items()}
     if _conditional(there) != wanted(tags):
         for menu_id in there.conditional:
             wechat.delete_conditional_menu(menu_id)

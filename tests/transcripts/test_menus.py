@@ -129,6 +129,7 @@ def test_publishing_again_changes_nothing(house):
 
     assert "the menus are as they should be" in said[0]
     assert len(house.world.journal.calls("/cgi-bin/menu/addconditional")) == before == 3
+    assert len(house.world.journal.calls("/cgi-bin/tags/create")) == 3  # none that is there
     house.world.account.conditional_menus.pop()
     assert "a menu for each of student, rider, merchant" in publish_all(None)[0]
     assert len(house.world.account.conditional_menus) == 3
