@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from bot.nlu.features import features
 from bot.nlu.intents import Guess, Message, choice_of, rating_of
+from bot.nlu.intents.riders import TAKES_IT
+from bot.nlu.patterns import PATTERNS
 from bot.nlu.ranker import Ranker
 
 NEVER_GUESSED: Final = frozenset({"confirm", "pay", "cancel", "refund", "sos"})
@@ -22,6 +24,8 @@ ANSWERED_BELOW: Final = 0.02   # so for an answer to an open question, whose who
 DOUBTED_BELOW: Final = 0.25   # a rule's word that the learned part finds this unlikely falls
 ACTS_FROM: Final = 0.4        # less likely than this, nothing is begun on the learned part's word
 MOST_TRIED: Final = 5
+SHORT: Final = 8  # characters: in a longer message a step of work has to be named
+_REMINDS: Final = PATTERNS["intents"]["reminds"]
 
 
 class Choice(NamedTuple):
@@ -44,7 +48,7 @@ def decide(message: Message, guess: Guess, ranker: Ranker) -> Choice:
     if guess.intent in NEVER_GUESSED and mine >= doubted:
         return Choice(guess.intent, mine, ranked)
     for intent, chance in ranked:
-        if (intent == guess.intent and not _is_travel(intent, message)) or _may(
+        if (intent == guess.intent and not _is_other(intent, message)) or _may(
                 intent, chance, message):
             return Choice(intent, chance, ranked)
     quiet = max(QUIET, key=lambda intent: (_chance(intent, chances, ranker), intent))
@@ -56,8 +60,10 @@ def _chance(intent: str, chances: Any, ranker: Ranker) -> float:
     return float(chances[at]) if at is not None else 0.0
 
 
-def _is_travel(intent: str, message: Message) -> bool:
+def _is_other(intent: str, message: Message) -> bool:
     """`我想找一家评分高的餐馆，给我推荐一家吧`: at work nobody takes an order so."""
+    if intent == "schedule" and _REMINDS.search(message.text):
+        return True
     return (intent in ACTING and message.role != "student" and len(message.core) > 12
             and message.has("elsewhere"))
 
@@ -70,6 +76,10 @@ def _may(intent: str, chance: float, message: Message) -> bool:
         return False
     needs = _NEEDS.get(intent)
     return needs is None or bool(needs(message))
+
+
+def _says(message: Message, *classes: str) -> bool:
+    return len(message.core) <= SHORT or message.has(*classes)
 
 
 def _has_live(message: Message) -> bool:
@@ -89,19 +99,29 @@ def _is_order(message: Message) -> bool:
 
 
 _NEEDS: Final[dict[str, Any]] = {
+    "rider_online": lambda message: _says(message, "rider.online"),
+    "rider_offline": lambda message: _says(message, "rider.offline"),
+    "rider_arrived": lambda message: _says(message, "rider.arrived"),
+    "rider_picked_up": lambda message: _says(message, "rider.picked"),
+    "rider_delivered": lambda message: _says(message, "rider.delivered"),
+    "merchant_reject": lambda message: _says(message, *(f"merchant.{why}" for why in (
+        "reject", "busy", "closing", "no_staff", "equipment", "sold_out"))),
     "chitchat": lambda message: not message.core.isdigit(),
     "order_errand": _is_errand,
     "order_food": _is_order,
     "choose": lambda message: message.pending == "choose" and choice_of(message) is not None,
     "modify_order": _has_live,
     "group_add": lambda message: message.items > 0,
-    "merchant_soldout": lambda message: message.items > 0,
-    "merchant_restock": lambda message: message.items > 0,
-    "merchant_ready": lambda message: message.has("merchant.ready") or message.reading.any("CN"),
-    "merchant_accept": lambda message: message.role == "merchant",
-    "rider_accept": lambda message: bool(message.context.get("offer")),
+    "merchant_soldout": lambda message: message.items > 0 and _says(message, "merchant.soldout"),
+    "merchant_restock": lambda message: message.items > 0 and _says(message, "merchant.restock"),
+    "merchant_ready": lambda message: _says(message, "merchant.ready"),
+    "merchant_accept": lambda message: message.role == "merchant" and _says(
+        message, "merchant.accept"),
+    "rider_accept": lambda message: bool(message.context.get("offer")) and (
+        len(message.core) <= SHORT or TAKES_IT.search(message.core) is not None),
     "rate": lambda message: message.pending == "ask_rating" or rating_of(message) is not None,
-    "schedule": lambda message: message.reading.any("T") or message.has("schedule.now"),
+    "schedule": lambda message: (message.reading.any("T") or message.has("schedule.now")
+                                 ) and not _is_other("schedule", message),
     "address_set": lambda message: message.reading.any("PXNRAC"),
     "query_price": lambda message: message.items > 0 or _has_live(message),
     "deny": lambda message: bool(message.pending or message.context.get("offer")

@@ -24,7 +24,7 @@ def merchant_stock(message: Message, _: Grammars) -> Guess | None:
 
 
 def merchant_reject(message: Message, _: Grammars) -> Guess | None:
-    if message.asks or _P["merchant_later"].search(message.text):
+    if message.asks or message.has("cancel.elsewhere") or _P["merchant_later"].search(message.text):
         return None
     if message.has("merchant.reject") and not _P["merchant_reject_buju"].search(message.text):
         return Guess("merchant_reject", 0.92)

@@ -5,6 +5,7 @@ from bot.nlu.intents.base import NOT_YES, Grammars, Guess, Message, says_yes
 from bot.nlu.patterns import PATTERNS
 
 _P: Final = PATTERNS["intents"]
+TAKES_IT: Final = _P["takes_it"]
 
 
 def rider_offer(message: Message, grammars: Grammars) -> Guess | None:
@@ -16,7 +17,7 @@ def rider_offer(message: Message, grammars: Grammars) -> Guess | None:
         return None
     if message.core in ("1", "接单") or says_yes(message, grammars):
         return Guess("rider_accept", 0.93)
-    if message.has("rider.accept") and message.residue <= 3:
+    if message.has("rider.accept") and message.residue <= 3 and TAKES_IT.search(message.core):
         return Guess("rider_accept", 0.93)
     return None
 

@@ -20,6 +20,8 @@ _SENDER: Final = re.compile(r"^【([^】]{1,14})】|【([^】]{1,14})】$")
 def unsafe(message: Message, _: Grammars) -> Guess | None:
     if not message.core:
         return Guess("out_of_scope", 0.9)
+    if message.role != "student" and message.text.startswith("【"):
+        return Guess("out_of_scope", 0.9)  # some service's message, copied here
     if _CODE_LIKE.search(message.text):
         return Guess("out_of_scope", 0.95)
     if _OTHERS.search(message.text) and message.has("cancel", "refund", "pay"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.nlu.decision import ACTING
 from bot.nlu.lexicon import Lexicon, lexicon_from
 from bot.nlu.understand import Understanding, understand
-from tests.bot.nlu.corpora import campus
+from tests.bot.nlu.corpora import CAMPUSES, campus, messages
 
 NOW = datetime.fromisoformat("2026-11-18T11:10:00+08:00")   # a Wednesday
 COMMITS = {"confirm", "pay", "cancel", "refund"}
@@ -326,3 +326,15 @@ CHATTER = (
     ("rider", {"jobs": [{"order_ref": "A27", "status": "assigned"}]})])
 def test_chatter_at_work_is_no_step_of_it(text, role, told):
     assert said(text, told, role=role).intent not in ACTING | COMMITS
+
+
+@pytest.mark.parametrize(("role", "told"), [
+    ("merchant", {"offer": {"order_ref": "A27", "items": []}}), ("merchant", {}), ("rider", {}),
+    ("rider", {"offer": {"order_ref": "A27"}}),
+    ("rider", {"jobs": [{"order_ref": "A27", "status": "assigned"}]})])
+def test_what_is_no_business_of_ours_is_no_step_at_work_either(role, told):
+    nobodys = {row["text"] for name in CAMPUSES for row in messages(name)
+               if row["gold"]["intent"] in ("out_of_scope", "chitchat")}
+    taken = {text for text in nobodys if (found := said(text, told, role=role)).action == "act"
+             and found.intent in ACTING | COMMITS}
+    assert len(taken - {"好的", "收到"}) <= 2, taken
