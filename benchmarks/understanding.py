@@ -42,7 +42,7 @@ CORPORA: Final = Path(__file__).resolve().parents[1] / "tests" / "corpora"
 CAMPUSES: Final = {"donghu": "world_dev.json", "north": "north.campus.json",
                    "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
                    "northwest": "northwest.campus.json", "haibin": "haibin.campus.json"}
-FROZEN: Final = {"linjiang": "linjiang.campus.json"}
+FROZEN: Final = {"linjiang": "linjiang.campus.json", "shancheng": "shancheng.campus.json"}
 Answer = Callable[[Row], dict[str, Any]]
 
 
@@ -118,7 +118,10 @@ The rules were written with the messages of donghu, north, lingnan, jiangnan and
 so their figures flatter; linjiang was frozen before tuning began and is scored for this page only.
 haibin was written by somebody who had not seen the program. At first sight its 220 messages had
 intent 0.927, slot F1 0.966, exact 0.873, no false action of 28 and no false commit; then it was
-learnt from, so its figures flatter now as well.
+learnt from, so its figures flatter now as well. shancheng came the same way, later: at first sight
+0.941, 0.954 and 0.882, no false action of 31 and one false commit (a cancellation, mended); the
+program of the day before had 0.918, 0.952 and 0.859. It is not taught, but a few words of its
+dialect were put in since.
 
 To teach it more: a phrase goes into `config/understanding/phrases.txt`, a word or a pattern into
 `config/lexicon`, a labelled message into `tests/corpora`; then

@@ -338,3 +338,13 @@ def test_what_is_no_business_of_ours_is_no_step_at_work_either(role, told):
     taken = {text for text in nobodys if (found := said(text, told, role=role)).action == "act"
              and found.intent in ACTING | COMMITS}
     assert len(taken - {"好的", "收到"}) <= 2, taken
+
+
+def test_not_there_but_here_cancels_nothing():
+    told = {"order": {**draft("冷面")["draft"], "order_ref": "A27", "status": "cooking"}}
+    assert said("莫送宿舍了 送到主楼来", told).intent == "address_set"
+    assert said("莫送了", told).intent == "cancel"
+
+
+def test_a_dialect_agrees_too():
+    assert said("莫得问题 就恁个", draft("冷面")).intent == "confirm"
