@@ -23,6 +23,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+FITS = "document.readyState === 'complete' && document.documentElement.scrollWidth <= 375"
+
+
 def small_page(chromium: Browser, url: str, *, script: str = "", scheme: str = "light") -> Page:
     """A small phone that shows this address. `script` runs before the page's own."""
     context = chromium.new_context(viewport={"width": 375, "height": 667},
@@ -39,6 +42,6 @@ def small_page(chromium: Browser, url: str, *, script: str = "", scheme: str = "
 
 def put_away(page: Page) -> None:
     """Close it; it had nothing to complain of, and nothing stood out at its side."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.wait_for_function(FITS)  # asked again where a live page has just loaded itself anew
     assert page.complaints == []  # type: ignore[attr-defined]
     page.context.close()
