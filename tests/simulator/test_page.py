@@ -15,6 +15,7 @@ from simulator.credentials import Credentials
 from simulator.state import Transfer
 from simulator.world import World
 from tests.simulator.small_account import SmallAccount
+from tests.support.browser import wait_until
 
 PAID_TEMPLATE = {
     "character_string1": "A27-20260921", "thing2": "黄焖鸡(大)微辣等2件", "amount3": "¥14.50",
@@ -481,7 +482,7 @@ def test_a_rider_takes_a_transfer_in_the_page(desk: Desk) -> None:
     web = desk.web("阿哲")
     expect(web.locator("#pay")).to_be_visible()
     frame = next(f for f in desk.page.frames if "/p/tok" in f.url)
-    frame.wait_for_function("() => window.WeixinJSBridge")
+    wait_until(frame, "window.WeixinJSBridge")
     frame.evaluate("""([mchId, appId]) => { WeixinJSBridge.invoke("requestMerchantTransfer",
         { mchId, appId, package: "pkg" }, (res) => { said.textContent = res.err_msg; }); }""",
                    [world.credentials.mch_id, world.account.app_id])

@@ -14,7 +14,7 @@ from models.payment import Refund
 from models.person import Person
 from models.rules.order_state import OrderState
 from models.shop import Shop
-from tests.support.browser import put_away, small_page
+from tests.support.browser import put_away, small_page, wait_until
 from tests.support.payment import balances
 from tests.transcripts.stories import AT_THE_DOOR
 from tests.transcripts.test_first_lunch import pin_of
@@ -242,7 +242,7 @@ def test_the_cook_sees_the_picture_and_a_stranger_does_not(campus, chromium: Bro
     url = with_a_picture(campus)
     campus.stage.add("路人", "student")
     page = small_page(chromium, campus.stage.world.open("阿香", url))
-    page.wait_for_function("document.querySelector('img.photo').complete")
+    wait_until(page, "document.querySelector('img.photo').complete")
     assert page.evaluate("document.querySelector('img.photo').naturalWidth") > 0
     stranger = small_page(chromium, campus.stage.world.open("路人", url))
     expect(stranger.locator("img")).to_have_count(0)

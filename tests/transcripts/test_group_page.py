@@ -12,7 +12,7 @@ from models.base import Sessions
 from models.group_order import GroupOrder
 from models.order import Order
 from models.rules.order_state import OrderState
-from tests.support.browser import put_away, small_page
+from tests.support.browser import put_away, small_page, wait_until
 from tests.transcripts.test_group_order import gathered, until
 
 SHOTS = VAR / "screenshots"
@@ -206,7 +206,7 @@ def test_the_code_is_drawn_from_what_wechat_says_is_in_it(dorm):
 def test_wechat_takes_the_card_for_sharing(dorm, chromium: Browser):
     gathered(dorm)
     page = _phone(chromium, dorm, "小林", SHARES)
-    page.wait_for_function("window.shared", timeout=60_000)
+    wait_until(page, "window.shared")
     card = page.evaluate("window.shared")
     assert card["title"].startswith("拼单G1：阿香黄焖鸡米饭")
     assert "3人✓免配送" in card["desc"]
