@@ -1,6 +1,7 @@
 """`demo --crowd N`: a lunch rush of virtual people, and what became of every order."""
 import sys
 import time
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from simulator.crowd import Cast, cast
 
 __all__ = ["cast", "employed", "lunch"]
 
+EARLIER_S = 20.0
 MOST_S = 1800.0  # the crowd itself ends long before
 SETTLE_S = 150.0  # a refund is due a minute after its order was called off
 
@@ -35,7 +37,8 @@ def lunch(crew: Crew, sim_url: str, people: Cast, seed: int, given: Settings) ->
     from models.base import connect, utcnow
 
     connect(given.database_url, pool_size=1)
-    since = utcnow()
+    crew.wait_until(books.owes_nothing, EARLIER_S)  # of a lunch before, whose phones are gone
+    before, since = _refused(sim_url), utcnow()
     crowd = crew.start(Process("crowd", [
         sys.executable, "-P", "-m", "simulator.crowd", "--sim", sim_url,
         "--campus", str(ROOT / "config" / "campuses" / "demo.json"),
@@ -44,25 +47,25 @@ def lunch(crew: Crew, sim_url: str, people: Cast, seed: int, given: Settings) ->
         crew.wait_until(lambda: crowd.status is not None, MOST_S)
         crew.wait_until(lambda: books.is_settled(since), SETTLE_S)
     except Stopped:
-        _show(sim_url, people, since)
+        _show(_refused(sim_url) - before, people, since)
         raise
-    return 0 if _show(sim_url, people, since) else 1
+    return 0 if _show(_refused(sim_url) - before, people, since) else 1
 
 
-def _show(sim_url: str, people: Cast, since: datetime) -> bool:
-    report = books.read(since, refused=_refused(sim_url))
+def _show(refused: Counter[str], people: Cast, since: datetime) -> bool:
+    report = books.read(since, refused=refused)
     (VAR / "lunch.txt").write_text(report.text(people.size) + "\n", "utf-8")
     print("\n" + report.text(people.size), flush=True)
     return report.is_clean
 
 
-def _refused(sim_url: str) -> dict[str, int]:
+def _refused(sim_url: str) -> Counter[str]:
     """What WeChat refused since it was started: "path errcode" → how often."""
     import requests
 
     for _ in range(3):
         try:
-            return dict(requests.get(f"{sim_url}/sim/state", timeout=5).json()["refused"])
+            return Counter(requests.get(f"{sim_url}/sim/state", timeout=5).json()["refused"])
         except (requests.RequestException, ValueError):
             time.sleep(0.5)
-    return {"/cgi-bin/message/: the simulator does not answer": 1}
+    return Counter(["/cgi-bin/message/: the simulator does not answer"])

@@ -127,6 +127,13 @@ def is_settled(since: datetime) -> bool:
             and not _owed(session, since)
 
 
+def owes_nothing() -> bool:
+    """Whether nothing is due now, whatever it is of."""
+    with Sessions() as session:
+        return not session.scalar(select(Outbox.id).where(
+            Outbox.settled_at.is_(None), Outbox.due_at <= func.now()).limit(1))
+
+
 def read(since: datetime, *, refused: Mapping[str, int]) -> Books:
     with Sessions() as session:
         fates = [

@@ -36,6 +36,13 @@ def test_a_lunch_that_was_eaten(chat, since):
         assert words in text, text
 
 
+def test_what_a_lunch_before_left_is_owed_until_it_is_sent(chat):
+    chat.play(PAID.partition("(work)")[0])
+    assert not lunch.owes_nothing()
+    chat.play("(work)")
+    assert lunch.owes_nothing()
+
+
 def test_a_lunch_that_was_called_off(chat, since):
     chat.play(PAID + """
         小林  取消$c

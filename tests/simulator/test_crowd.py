@@ -144,3 +144,32 @@ def test_a_rider_takes_the_money_after_some_ways_and_is_waited_for(town):
     rider._plans[-1][2]()
     assert said[-1] == "http://127.0.0.1/r/abc"
     assert not rider.awaits_money
+
+
+def test_an_opener_saves_the_group_and_reopens_it_by_its_name(town):
+    mates = [Mate(town, "小周", 0, 0)]
+    opener, said = Opener(town, "小林", 0, 0, mates), []
+    opener.say, opener.happens = said.append, lambda share: True
+    opened = read('<a href="weixin://bizmsgmenu?msgmenucontent=G1%E6%88%91%E5%85%88%E7%82%B9">'
+                  '我先点</a>')
+    opener.hear(opened)
+    assert mates[0].news.get_nowait().values == ("G1",)
+    opener.hear(Bubble(card="invitation", values=("G1",)))
+    opener.hear(Bubble("进G1了(你开的，1人)"))
+    opener._give_up_and_reopen(0)
+    assert said == []  # one is not in yet: nobody would call that one
+    mates[0].is_in = True
+    opener._give_up_and_reopen(2)
+    assert said[0].startswith("G1存成")
+    assert said[1] == "G1解散"
+    opener._plans[-1][2]()
+    assert said[2].replace(" ", "") == "拼单" + said[0].removeprefix("G1存成")
+
+
+def test_a_mate_follows_the_group_that_is_open_again(town):
+    mate = Mate(town, "小周", 0, 0)
+    mate.hear(Bubble(card="invitation", values=("G1",)))
+    mate.has_paid = True
+    mate.hear(Bubble("林同学又开“学习小组”了：G2 阿香黄焖鸡米饭，11:40截止"))
+    assert (mate.group, mate.has_paid, mate.is_in) == ("G2", False, False)
+    assert town.buyers("G2") == [mate]
