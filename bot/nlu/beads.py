@@ -1,5 +1,6 @@
 """The cells of a message as beads on a string: all that the items' grammar needs of them."""
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -37,7 +38,7 @@ SLIPS: Final = frozenset(STEER["slips"])
 
 def strung(reading: Reading) -> list[Bead]:
     """The beads, those that only look like something made plain words."""
-    beads = _taken_back(_per_person(_beads_of(reading), reading))
+    beads = _taken_back(_too_many(_per_person(_beads_of(reading), reading), reading))
     return _as_shops(_dropped(beads, reading), reading)
 
 
@@ -54,10 +55,19 @@ def _beads_of(reading: Reading) -> list[Bead]:
             beads.append(Bead("Q", cell.start, cell.end - 2, cell.value))
             beads.append(Bead("O", cell.end - 2, cell.end, (sizes[said[-2:]],)))
             continue
+        if cell.kind == "?" and beads and beads[-1].kind == "Q" and (ids := _size(said, sizes)):
+            beads.append(Bead("O", cell.start, cell.end, (ids,)))  # 一个大一个小
+            continue
         beads.append(_bead(cell, said, reading))
         if cell.kind == "M" and len(beads) > 1 and beads[-2].kind == "D" and _is_pieces(said):
             beads[-1] = Bead("Q", cell.start, cell.end, cell.value[0] / 100)
     return beads
+
+
+def _size(said: str, phrases: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    if said not in ("大", "中", "小"):
+        return ()
+    return tuple({one: None for unit in STEER["sized"] for one in phrases.get(said + unit, ())})
 
 
 def _is_pieces(said: str) -> bool:
@@ -92,6 +102,16 @@ def _dropped(beads: list[Bead], reading: Reading) -> list[Bead]:
         else:
             kept.append(bead)
     return kept
+
+
+def _too_many(beads: list[Bead], reading: Reading) -> list[Bead]:
+    """`三个太多了 两个`: the last amount counts."""
+    for before, after in pairwise([bead for bead in beads if bead.kind == "Q"]):
+        if _P["too_many"].fullmatch(reading.text[before.end:after.start]):
+            for bead in beads:
+                if bead.kind == "Q" and bead.end <= before.end and bead.value == before.value:
+                    bead.kind = "word"
+    return beads
 
 
 def _taken_back(beads: list[Bead]) -> list[Bead]:

@@ -164,7 +164,7 @@ def _errand(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
 
 def _goods(message: Message, kind: str | None) -> str | None:
     match = _P[f"goods_{kind}"].search(message.text) if f"goods_{kind}" in _P else None
-    return match[1].strip() if match else None
+    return _P["goods_one"].sub("", match[1].strip()) if match else None
 
 
 def _query_items(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
@@ -211,7 +211,17 @@ def _cancel(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
 
 
 def _grievance(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
-    return {"order_ref": _reference(message), "reason": slots.reason(message.reading)}, ()
+    why = slots.reason(message.reading)
+    if why == "not_received" and _names_a_part(message):
+        why = "missing"
+    return {"order_ref": _reference(message), "reason": why}, ()
+
+
+def _names_a_part(message: Message) -> bool:
+    """`糍粑没给我装`, said of an order that has more than that."""
+    held = {str(item["dish_id"]) for item in (message.context.get("order") or {}).get("items") or ()}
+    named = {dish for cell in message.reading.of("D") if cell.sure for dish in cell.value[0]}
+    return bool(held and named) and not held <= named
 
 
 def _rate(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:

@@ -65,7 +65,11 @@ class Assembly:
 
     def _split(self) -> None:
         """`两杯奶茶 一杯少冰一杯去冰`, `三份都加蛋 其中一份加芝士`: one dish, made differently."""
-        if len(self.lines) != 1:
+        if not self.lines:
+            return
+        if len(self.lines) > 1:
+            for line in self.lines[::-1]:
+                self._split_one(line)
             return
         start = self.lines[0].end
         groups = self._groups_behind(start) or self._groups(start)
@@ -82,6 +86,25 @@ class Assembly:
         first = min(bead.start for bead in (groups[0][0], *groups[0][1]))
         self._divide(made, self._shared(first))
         for bead in (*apart, *(one for amount, options in groups for one in (amount, *options))):
+            bead.kind = "word"
+
+    def _split_one(self, line: Line) -> None:
+        """`糯米团一个 豆浆两杯 一杯不加糖一杯全糖`: the parts follow, their sum was said before."""
+        groups = self._groups_behind(line.end) or self._groups(line.end)
+        if len(groups) < 2:
+            return
+        before = [other for other in self.lines if other.end <= line.at and other.ids != line.ids]
+        whole = next((bead for bead in self.beads if bead.kind == "Q"
+                      and (before[-1].end if before else 0) <= bead.start < groups[0][0].start
+                      and float(bead.value) == sum(float(amount.value) for amount, _ in groups)),
+                     None)
+        if whole is None:
+            return
+        others = [other for other in self.lines if other.ids != line.ids]
+        self.lines = [line]
+        self._divide([(float(amount.value), options) for amount, options in groups], [])
+        self.lines = sorted(others + self.lines, key=lambda one: one.at)
+        for bead in (whole, *(one for amount, options in groups for one in (amount, *options))):
             bead.kind = "word"
 
     def _shared(self, until: int) -> list[Bead]:
@@ -164,6 +187,9 @@ class Assembly:
         if _P["made_by_mistake"].search(self.reading.text[:self.beads[at].start]):
             return True
         for bead in self.beads[at + 1:at + 5]:
+            if bead.kind == "correct" and bead.value in _NO_MORE:
+                rest = self.beads[self.beads.index(bead) + 1:]
+                return all(one.kind not in "DOQS" for one in rest)
             if bead.kind == "remove":
                 after = self.beads[self.beads.index(bead) + 1:][:1]
                 return (bead.value in AFTER_ONLY or bead.value.endswith(_FINAL) or not after
@@ -435,7 +461,8 @@ class Assembly:
         if nearest == "D" and after and not after[0].negated:
             if before[-1].qty is not None and after[0].qty is None:
                 after[0].qty = before[-1].qty
-            before[-1].negated = True
+            for line in before:  # 来份肥肠面 肥肠太腻了 还是杂酱面
+                line.negated = line.negated or bool(set(line.ids) & set(before[-1].ids))
 
     def _next_of(self, at: int) -> str:
         """What comes first after a correction: a dish, or only an amount or option."""
@@ -459,6 +486,7 @@ class Assembly:
 
 _LINKS: Final = frozenset(STEER["links"])
 _FINAL: Final = tuple(STEER["final"])
+_NO_MORE: Final = frozenset(STEER["no_more"])
 _GAPS: Final = {"O": 0.6, "space": 1.0, "stop": 3.5, "join": 2.5, "more": 3.0, "word": 2.0,
                 "?": 3.0, "correct": 0.5, "all": 1.0, "Q": 5.0, "each": 1.0, "replace": 2.0,
                 "which": 1.0, "remove": 6.0, "T": 4.0, "P": 4.0, "S": 3.0, "M": 3.0, "less": 1.0}

@@ -82,6 +82,8 @@ def _by_spelling(text: str, cells: list[Any], lexicon: Lexicon
     found = []
     free = _open(text, cells)
     for match in _LATIN.finditer(text):
+        if text[match.start() - 1:match.start()].isdigit() and text[match.end():][:1].isdigit():
+            continue  # 7XM2 is a code
         if all(free[match.start():match.end()]):
             entries = lexicon.spelled.get(match[0], ())
             ids = sorted({dish for kind, value in entries if kind == "D" for dish in value[0]})

@@ -238,8 +238,9 @@ def _money(text: str, lexicon: Lexicon) -> Iterator[Cell]:
         if value is None:
             continue
         start = match.start() if match["before"] in _BOUND else match.start("number")
+        end = match.start() + len(match[0].rstrip())
         fen = round(value * 100) + _fraction(match["half"], lexicon)
-        yield Cell(start, match.end(), "M", (fen, bounded), 10 * (match.end() - start) - 3)
+        yield Cell(start, end, "M", (fen, bounded), 10 * (end - start) - 3)
 
 
 _BOUND: Final = frozenset(tomllib.loads((FOLDER / "items.toml").read_text("utf-8"))["bounds"])

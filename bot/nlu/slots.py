@@ -138,6 +138,8 @@ def _room_value(reading: Reading, cell: Cell) -> str | None:
     if cell.kind == "N":
         number = reading.lexicon.numerals.spelled(said)
         return number if number and 2 < len(number) <= 4 else None
+    if cell.kind == "w" and said.isdigit() and len(said) == 3:  # 110, which is also a number to call
+        return said
     if cell.kind in "CAR" and 2 <= len(said) <= 6:
         return said.upper()
     match = re.match(r"\d{1,4}[a-z]", said)
