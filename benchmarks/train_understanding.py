@@ -39,7 +39,8 @@ PHRASES: Final = ROOT / "config" / "understanding" / "phrases.txt"
 CORPORA: Final = ROOT / "tests" / "corpora"
 CAMPUSES: Final = {"donghu": "world_dev.json", "north": "north.campus.json",
                    "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
-                   "northwest": "northwest.campus.json", "haibin": "haibin.campus.json"}
+                   "northwest": "northwest.campus.json", "haibin": "haibin.campus.json",
+                   "shancheng": "shancheng.campus.json"}
 STRENGTH: Final = 1.0      # of the pull towards zero
 ROUNDS: Final = 60
 ROUNDS_LEFT_OUT: Final = 25

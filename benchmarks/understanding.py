@@ -41,8 +41,10 @@ from bot.nlu.understand import understand
 CORPORA: Final = Path(__file__).resolve().parents[1] / "tests" / "corpora"
 CAMPUSES: Final = {"donghu": "world_dev.json", "north": "north.campus.json",
                    "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
-                   "northwest": "northwest.campus.json", "haibin": "haibin.campus.json"}
-FROZEN: Final = {"linjiang": "linjiang.campus.json", "shancheng": "shancheng.campus.json"}
+                   "northwest": "northwest.campus.json", "haibin": "haibin.campus.json",
+                   "shancheng": "shancheng.campus.json"}
+FROZEN: Final = {"linjiang": "linjiang.campus.json", "beichen": "beichen.campus.json",
+                 "guinan": "guinan.campus.json"}
 Answer = Callable[[Row], dict[str, Any]]
 
 
@@ -119,9 +121,13 @@ so their figures flatter; linjiang was frozen before tuning began and is scored 
 haibin was written by somebody who had not seen the program. At first sight its 220 messages had
 intent 0.927, slot F1 0.966, exact 0.873, no false action of 28 and no false commit; then it was
 learnt from, so its figures flatter now as well. shancheng came the same way, later: at first sight
-0.941, 0.954 and 0.882, no false action of 31 and one false commit (a cancellation, mended); the
-program of the day before had 0.918, 0.952 and 0.859. It is not taught, but a few words of its
-dialect were put in since.
+0.941, 0.954 and 0.882, no false action of 31 and one false commit (a cancellation, mended), and
+then learnt from. beichen came last, by another hand again: at first sight its 240 messages had
+intent 0.967, slot F1 0.969, exact 0.921, no false action of 29, no false commit, and an expected
+calibration error of 0.037. guinan came on the same day by a third hand: its 240 messages had 0.983,
+0.986 and 0.963, no false action of 33, no false commit and 0.050 (one cry for help was not heard,
+which led to many more words for it). Neither is taught, but their misses have been mended since.
+Both hands had seen the shared development set, and each labelled alone.
 
 To teach it more: a phrase goes into `config/understanding/phrases.txt`, a word or a pattern into
 `config/lexicon`, a labelled message into `tests/corpora`; then

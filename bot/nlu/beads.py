@@ -106,11 +106,13 @@ def _dropped(beads: list[Bead], reading: Reading) -> list[Bead]:
 
 def _too_many(beads: list[Bead], reading: Reading) -> list[Bead]:
     """`三个太多了 两个`: the last amount counts."""
-    for before, after in pairwise([bead for bead in beads if bead.kind == "Q"]):
+    amounts = [bead for bead in beads if bead.kind == "Q"]
+    for before, after in pairwise(amounts):
         if _P["too_many"].fullmatch(reading.text[before.end:after.start]):
-            for bead in beads:
-                if bead.kind == "Q" and bead.end <= before.end and bead.value == before.value:
-                    bead.kind = "word"
+            for bead in amounts:
+                if bead.end <= before.end and bead.value == before.value:
+                    bead.value = after.value
+            after.kind = "word"
     return beads
 
 

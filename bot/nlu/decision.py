@@ -23,9 +23,11 @@ SURE_RULES: Final = frozenset({"unsafe", "long", "greeting"})  # what they say s
 ANSWERED_BELOW: Final = 0.02   # so for an answer to an open question, whose whole text was read
 DOUBTED_BELOW: Final = 0.25   # a rule's word that the learned part finds this unlikely falls
 ACTS_FROM: Final = 0.4        # less likely than this, nothing is begun on the learned part's word
+TALKS_FROM: Final = 0.5       # less likely small talk than this was not understood
 MOST_TRIED: Final = 5
 SHORT: Final = 8  # characters: in a longer message a step of work has to be named
 _REMINDS: Final = PATTERNS["intents"]["reminds"]
+_WORK: Final = PATTERNS["intents"]["rider_job_qishou"]
 
 
 class Choice(NamedTuple):
@@ -72,6 +74,8 @@ def _may(intent: str, chance: float, message: Message) -> bool:
     """Whether the learned part alone may say so, and the message holds what the intent needs."""
     if intent in NEVER_GUESSED or (intent in ACTING and chance < ACTS_FROM):
         return False
+    if intent == "chitchat" and chance < TALKS_FROM:
+        return False
     if intent in ACTING and (message.has("elsewhere") or len(message.core) < 2):
         return False
     needs = _NEEDS.get(intent)
@@ -99,6 +103,7 @@ def _is_order(message: Message) -> bool:
 
 
 _NEEDS: Final[dict[str, Any]] = {
+    "become_rider": lambda message: _WORK.search(message.text) is not None,
     "rider_online": lambda message: _says(message, "rider.online"),
     "rider_offline": lambda message: _says(message, "rider.offline"),
     "rider_arrived": lambda message: _says(message, "rider.arrived"),

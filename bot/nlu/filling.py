@@ -37,17 +37,27 @@ def _wanted(message: Message) -> tuple[list[dict[str, Any]], Ties, Assembly]:
 
 
 def _food(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
-    items, ties, _ = _wanted(message)
+    assembly = _assembly(message)
+    start = _note_start(message, assembly)
+    lines = [line for line in assembly.lines if not line.negated and line.at != start]
+    items, ties = as_items(lines), tuple(line.ids for line in lines)
     _, goal = slots.places(message.reading, errand=False)
     budget, tip = slots.money(message.reading, errand=False)
     filled: dict[str, Any] = {
         "items": items, "place_id": goal.value[0] if goal else None,
         "room": slots.room(message.reading, goal), "time": slots.moment(message.reading, now),
         "phone": slots.phone(message.reading), "budget_fen": budget, "tip_fen": tip,
-        "note": _note(message)}
+        "note": _note(message, start)}
     if not items:
         filled["shop_id"] = _shop(message)
     return filled, ties
+
+
+def _note_start(message: Message, assembly: Assembly) -> int | None:
+    """`炸酱面 黄瓜丝多放点`: a remark may begin with what is also another shop's dish."""
+    marks = {start for start, _ in message.reading.cues.get("marks.note", ())}
+    return next((line.at for line in assembly.lines[1:] if line.qty is None and not line.options
+                 and not line.more and marks & {line.end, line.end + 1}), None)
 
 
 def _shop(message: Message) -> str | None:
@@ -70,16 +80,17 @@ def _shop_by_trade(message: Message) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _note(message: Message) -> str | None:
+def _note(message: Message, begins: int | None = None) -> str | None:
     match = _P["note_beizhu"].search(message.text)
     if match:
         return match[1]
     spans = message.reading.cues.get("marks.note")
     if not spans:
         return None
-    start = min(start for start, _ in spans)
+    start = min(start for start, _ in spans) if begins is None else begins
     stop = re.search(r"[,;。.!? ]", message.text[start:])
     end = start + stop.start() if stop else len(message.text)
+    end = min([end, *(cell.start for cell in message.reading.of("T") if cell.start > start)])
     return message.text[start:end]
 
 
@@ -219,7 +230,8 @@ def _grievance(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
 
 def _names_a_part(message: Message) -> bool:
     """`糍粑没给我装`, said of an order that has more than that."""
-    held = {str(item["dish_id"]) for item in (message.context.get("order") or {}).get("items") or ()}
+    order = message.context.get("order") or {}
+    held = {str(item["dish_id"]) for item in order.get("items") or ()}
     named = {dish for cell in message.reading.of("D") if cell.sure for dish in cell.value[0]}
     return bool(held and named) and not held <= named
 
@@ -272,8 +284,11 @@ _REFUSALS: Final = ("equipment", "sold_out", "no_staff", "closing", "busy")
 
 
 def _trouble(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
-    return {"order_ref": _reference(message),
-            "reason": slots.reason(message.reading, _TROUBLES, "rider_problem")}, ()
+    why = slots.reason(message.reading, _TROUBLES, "rider_problem")
+    if why == "blocked" and message.has("rider_problem.shop_closed") and _P[
+            "trouble_shop"].search(message.text):
+        why = "shop_closed"
+    return {"order_ref": _reference(message), "reason": why}, ()
 
 
 def _refusal(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:

@@ -227,6 +227,8 @@ class Assembly:
 
     def _quantities(self) -> None:
         order = "".join(bead.kind for bead in self.beads if bead.kind in ("D", "Q"))
+        if len({line.ids for line in self.lines}) < len(self.lines):
+            order = order.removesuffix("D")  # 肉夹馍×3 凉皮×2 凉皮都别放香菜
         leading = order.startswith("Q")
         self._amounts_follow = len(order) > 2 and order == "DQ" * (len(order) // 2)
         taken: set[int] = set()
@@ -326,12 +328,18 @@ class Assembly:
         to_all = False
         for at, bead in enumerate(self.beads):
             if bead.kind == "all":
-                to_all = True
+                to_all = not self._said_again(at - 1)
             elif bead.kind in ("stop", "D"):
                 to_all = False
             elif bead.kind == "O":
                 for alternatives in bead.value:
                     self._attach(at, alternatives, leading, to_all or self._all_after(at))
+
+    def _said_again(self, at: int) -> bool:
+        """`凉皮两份 … 凉皮都别放香菜`: 都 is of this dish alone."""
+        bead = self.beads[max(at, 0)]
+        return bead.kind == "D" and any(
+            line.end <= bead.start and line.ids == bead.value[0] for line in self.lines)
 
     def _all_after(self, at: int) -> bool:
         return any("都" in self.reading.text[bead.start:bead.end] for bead in self.beads[at:at + 1])

@@ -1,9 +1,13 @@
 """Second look at what no name explained: homophones, pinyin and its initials, parts of names."""
 import re
+import tomllib
 from typing import Any, Final
 
 from bot.nlu.lexicon import Lexicon
+from bot.nlu.words import FOLDER
 
+# What begins like a place and is a deed: 打印实训报告 is no 打印室 misspelt.
+DEEDS: Final = tuple(tomllib.loads((FOLDER / "items.toml").read_text("utf-8"))["deeds"])
 _LATIN: Final = re.compile(r"[a-z]{2,}")
 
 
@@ -55,7 +59,7 @@ def _by_sound(text: str, cells: list[Any], lexicon: Lexicon) -> list[tuple[int, 
         stop = start + 1
         while node is not None:
             for form, (kind, value) in node.get(0, ()):
-                if _alike(text[start:stop], form) and not (
+                if _alike(text[start:stop], form) and not text.startswith(DEEDS, start) and not (
                         best and best[1] == stop and best[2] == "D"):
                     best = (start, stop, kind, value)
             if stop == size or not free[stop]:

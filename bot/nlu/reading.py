@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from bot.nlu.lexicon import Lexicon
+from bot.nlu.mending import DEEDS, mended
 from bot.nlu.patterns import PATTERNS
 from bot.nlu.text import plain
 from bot.nlu.words import FOLDER
@@ -127,7 +128,7 @@ def heard_alike(text: str, lexicon: Lexicon) -> Iterator[Cell]:
             if stop - start > 2 and 0 in node:
                 said = text[start:stop]
                 for form, (kind, value) in node[0]:
-                    if sum(map(str.__ne__, said, form)) == 1:
+                    if sum(map(str.__ne__, said, form)) == 1 and not said.startswith(DEEDS):
                         held = (value[0], ()) if kind == "D" else value[0] if kind == "P" else value
                         yield Cell(start, stop, kind, held, 9 * (stop - start) - 5, False)
             if stop == size:
@@ -233,6 +234,8 @@ def _money(text: str, lexicon: Lexicon) -> Iterator[Cell]:
         if not match["unit"] and not bounded:
             continue
         if match["before"] == "在" and not match["after"]:
+            continue
+        if _P["together"].match(text, match.start("number")):
             continue
         value = lexicon.numerals.value(match["number"])
         if value is None:
@@ -364,7 +367,6 @@ def _walk(size: int, choice: list[Cell | None]) -> list[Cell]:
 
 def _mended(text: str, cells: list[Cell], lexicon: Lexicon) -> list[Cell]:
     """Look again at what is unknown: homophones, pinyin, parts of names."""
-    from bot.nlu.mending import mended
     return mended(text, cells, lexicon)
 
 

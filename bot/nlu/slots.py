@@ -138,7 +138,7 @@ def _room_value(reading: Reading, cell: Cell) -> str | None:
     if cell.kind == "N":
         number = reading.lexicon.numerals.spelled(said)
         return number if number and 2 < len(number) <= 4 else None
-    if cell.kind == "w" and said.isdigit() and len(said) == 3:  # 110, which is also a number to call
+    if cell.kind == "w" and said.isdigit() and len(said) == 3:  # 110, also a number to call
         return said
     if cell.kind in "CAR" and 2 <= len(said) <= 6:
         return said.upper()
@@ -192,7 +192,7 @@ def money(reading: Reading, errand: bool) -> tuple[int | None, int | None]:
     budget = tip = None
     for cell in reading.of("M"):
         fen, bounded = cell.value
-        around = reading.text[max(0, cell.start - 8):cell.end + 6]
+        around = reading.text[max(0, cell.start - 8):cell.end + (0 if bounded else 6)]
         if bounded and not _TIP_NEAR.search(around):
             budget = fen
         elif _TIP_NEAR.search(around) or errand:

@@ -7,7 +7,8 @@ from typing import Any
 FOLDER = Path(__file__).parents[2] / "corpora"
 CAMPUSES = {"donghu": "world_dev.json", "north": "north.campus.json",
             "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
-            "northwest": "northwest.campus.json", "haibin": "haibin.campus.json"}
+            "northwest": "northwest.campus.json", "haibin": "haibin.campus.json",
+            "shancheng": "shancheng.campus.json"}
 
 
 @cache

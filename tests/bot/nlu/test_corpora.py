@@ -8,19 +8,20 @@ from bot.nlu.lexicon import lexicon_from
 from tests.bot.nlu.corpora import CAMPUSES, campus, messages
 
 KNOWN_SLOTS = {*SCALARS, "items", "parcels", "goods", "note"}
+WRITTEN_BLIND = {"haibin", "shancheng"}
 
 
 @pytest.mark.parametrize("name", CAMPUSES)
 def test_a_corpus_has_300_messages_and_each_only_once(name: str) -> None:
     rows = messages(name)
     said = {(row["text"], row["role"], str(row.get("context"))) for row in rows}
-    assert len(said) == len(rows) >= (200 if name == "haibin" else 300)
+    assert len(said) == len(rows) >= (200 if name in WRITTEN_BLIND else 300)
 
 
 def test_campuses_share_hardly_a_message() -> None:
     texts = [{row["text"] for row in messages(name)} for name in CAMPUSES]
     every = list(chain.from_iterable(texts))
-    assert len(every) - len(set(every)) <= 10
+    assert len(every) - len(set(every)) <= 20
 
 
 @pytest.mark.parametrize("name", CAMPUSES)

@@ -348,3 +348,55 @@ def test_not_there_but_here_cancels_nothing():
 
 def test_a_dialect_agrees_too():
     assert said("莫得问题 就恁个", draft("冷面")).intent == "confirm"
+
+
+@pytest.mark.parametrize(("text", "wanted"), [
+    ("糯米团一个 豆浆两杯 一杯不加糖一杯全糖",
+     [("糯米团", 1, set()), ("豆浆", 1, {"t0"}), ("豆浆", 1, {"t10"})]),
+    ("豆浆两杯 一杯不加糖一杯全糖 糯米团一个",
+     [("豆浆", 1, {"t0"}), ("豆浆", 1, {"t10"}), ("糯米团", 1, set())]),
+    ("糯米团三个太多了 两个", [("糯米团", 2, set())]),
+    ("糯米团两个 要多了 一个就够", [("糯米团", 1, set())])])
+def test_parts_of_an_amount_and_an_amount_thought_better_of(text, wanted):
+    by_name = {dish.name: dish.name for dish in lexicon("shancheng").dishes.values()}
+    found = lines(said(text, at="shancheng"), "shancheng")
+    assert [(name, qty, options) for name, qty, options in found if by_name[name]] == wanted
+
+
+def test_who_names_a_dish_and_gives_it_up_takes_it_out():
+    told = draft("麻辣拌", "茶蛋")
+    found = said("茶蛋算了 不要", told)
+    assert [(item["dish_id"], item["op"]) for item in found.slots["items"]] == [
+        (told["draft"]["items"][1]["dish_id"], "remove")]
+
+
+@pytest.mark.parametrize(("text", "intent"), [
+    ("7XM2这个团我要加入", "group_join"), ("退出7XM2这个拼单", "group_leave")])
+def test_a_groups_code_may_begin_with_a_digit(text, intent):
+    found = said(text)
+    assert (found.intent, found.slots) == (intent, {"group_code": "7XM2"})
+
+
+def test_a_room_may_be_110_and_together_is_no_tip():
+    place = next(place for place in campus("shancheng")["places"] if place["kind"] == "dorm")
+    found = said(f"顺丰3-6-7708 韵达6-1-2245 俩件一块儿送{place['name']}110", at="shancheng")
+    assert (found.slots["place_id"], found.slots["room"]) == (place["id"], "110")
+    assert "tip_fen" not in found.slots
+
+
+@pytest.mark.parametrize(("text", "kind"), [
+    ("帮打一下PPT 彩色12份", "print"), ("给我打两张身份证正反面", "print"),
+    ("找个人帮我排到队", "queue"), ("有个行李箱帮我弄到{place}", "send"),
+    ("从{place}拿个吉他到{place}", "send"), ("跑腿买个蛋糕 预算一百二 晚上九点前到", "buy")])
+def test_errands_in_other_words(text, kind):
+    place = next(place["name"] for place in campus("north")["places"] if place["kind"] == "dorm")
+    found = said(text.format(place=place))
+    assert (found.intent, found.slots["errand_kind"]) == ("order_errand", kind)
+    assert found.slots.get("budget_fen") == (12000 if "预算" in text else None)
+
+
+def test_a_part_that_did_not_come_is_missing_and_all_of_it_is_not_received():
+    told = draft("麻辣拌", "茶蛋")["draft"]
+    order = {"order": {"order_ref": "A27", "status": "delivered", **told}}
+    assert said("茶蛋没给我装", order).slots["reason"] == "missing"
+    assert said("麻辣拌和茶蛋都没给我", order).slots["reason"] == "not_received"
