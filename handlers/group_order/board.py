@@ -29,9 +29,9 @@ class BagShown:
 @dataclass(frozen=True, slots=True)
 class Board:
     """`state`: open, locking, locked or dissolved. `left_s`: seconds until the lock. `bags`: only
-    for who is in. `due`: what the reader has still to pay, `paid`: what they have paid; `receipt`:
-    what their part is made of, (name, amount, key of a dish that may still be taken off);
-    `may_lock`: the reader opened it and somebody is in."""
+    for who is in. `due`: what the reader pays next, a window at a time, `paid`: what they have
+    paid; `receipt`: what their part is made of, (name, amount, key of a dish that may still be
+    taken off); `may_lock`: the reader opened it and somebody is in."""
 
     code: str
     source: str
@@ -83,7 +83,7 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
         text_of(gathered(group, len(heads(group, orders)))),
         tuple(_shown(group, bag, orders, member.id if member else None)
               for bag in bags_of(session, group, orders)) if member else (),
-        yuan(sum(o.payable_fen for o in due)) if due else None,
+        yuan(due[0].payable_fen) if due else None,
         yuan(sum(o.payable_fen for o in settled)) if settled else None,
         clock_of(max(promised), campus) if promised else None,
         tuple(part for order in mine for part in _receipt(

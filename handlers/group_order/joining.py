@@ -90,6 +90,10 @@ def _order(session: Session, speaker: Speaker, group: GroupOrder, shop: Shop, cm
     order.note = (cmd.note or order.note or "")[:100] or None
     if not order.lines:
         order.apply(session, OrderEvent.CANCELLED, now=now, by=speaker.person.id)
+        left = next((o for o in mine if o.state == OrderState.AWAITING_PAYMENT), None)
+        if left is not None:  # the part of the trip may have stood on what is gone
+            _reopen(session, left, speaker, now=now)
+            return confirm(session, speaker, group, left, remarks, now=now)
         return Reply("group.nothing_left", {
             "code": group.code, "remarks": [remark for remark in remarks if remark]})
     return confirm(session, speaker, group, order, remarks, now=now)

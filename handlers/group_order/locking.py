@@ -134,7 +134,8 @@ def _settle(session: Session, group: GroupOrder, paid: Sequence[Order], *,
     division = settle_shares(group, paid)
     together = promised_at(session, group, paid, now=now)
     for member in group.members:
-        mine = [order for order in paid if order.buyer_id == member.person_id]
+        mine = sorted((order for order in paid if order.buyer_id == member.person_id),
+                      key=lambda order: -order.delivery_fen)
         over = 0
         if mine:
             share = division.shares[member.seat]

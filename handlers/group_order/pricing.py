@@ -22,13 +22,13 @@ def price_share(session: Session, order: Order, *, now: datetime) -> None:
     """Give a member's order its part of the trip, as things stand, instead of a trip of its own.
 
     What is quoted here is the most they will ever pay: see models/rules/split.py. Dishes and
-    the buyer's own discount are priced already. A second order of the same person rides along.
+    the buyer's own discount are priced already.
     """
     group = session.get_one(GroupOrder, order.group_id)
     others = [o for o in live_orders(session, group) if o.id != order.id]
     people = heads(group, others) | {order.buyer_id}
     order.delivery_fen = 0
-    if order.buyer_id not in heads(group, others):
+    if not _rides_along(order, others):
         seats = [Seat(_seat(group, person_id), 0) for person_id in people]
         share = divide(seats, opener=_seat(group, group.opener_id),
                        delivery_fen=trip_fen(group, len(people)))
@@ -37,6 +37,12 @@ def price_share(session: Session, order: Order, *, now: datetime) -> None:
     order.payable_fen = order.goods_fen + order.delivery_fen - order.discount_fen
     order.rider_fee_fen = 0
     order.promised_at = promised_at(session, group, [order], now=now)
+
+
+def _rides_along(order: Order, others: Sequence[Order]) -> bool:
+    """Another order of the same person is paid, or carries their part of the trip."""
+    return any(o.buyer_id == order.buyer_id and o.state != OrderState.DRAFT
+               and (o.delivery_fen or o.paid_at) for o in others)
 
 
 def promised_at(session: Session, group: GroupOrder, orders: Sequence[Order], *,

@@ -350,6 +350,27 @@ def test_the_canteen_is_one_group_with_all_its_windows(dorm):
     """)
 
 
+def at_two_windows(dorm: Chat) -> None:
+    dorm.play(f"""
+        小林  拼单 二食堂 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined  payable=¥18.00
+        小林  $g 一份鱼香肉丝盖饭
+        bot   group.joined  payable=¥14.00
+    """)
+
+
+def test_who_eats_from_two_windows_pays_their_part_of_the_trip_once(dorm):
+    at_two_windows(dorm)
+    dorm.play("""
+        小林  $g付款
+        bot   group.joined  payable=¥18.00
+        小林  $g 加一份香菇滑鸡饭
+        bot   group.joined  payable=¥34.00
+    """)
+
+
 def test_a_dish_that_runs_out_before_the_lock_costs_only_its_eater_a_meal(dorm):
     gathered(dorm)
     dorm.play("""

@@ -13,7 +13,7 @@ from models.group_order import GroupOrder
 from models.order import Order
 from models.rules.order_state import OrderState
 from tests.support.browser import put_away, small_page, wait_until
-from tests.transcripts.test_group_order import gathered, until
+from tests.transcripts.test_group_order import at_two_windows, gathered, until
 
 SHOTS = VAR / "screenshots"
 
@@ -110,6 +110,18 @@ def test_a_dish_is_taken_off_again_until_it_is_paid_for(dorm):
     assert "/remove" not in reader.live()["html"]
     for odd in ({"dish": 7}, {}, None):
         assert reader.post("remove", odd).status_code == 403
+
+
+def test_of_two_windows_one_is_paid_after_the_other_and_the_trip_once(dorm):
+    at_two_windows(dorm)
+    reader = Reader(dorm, "小林")
+    pay_page = requests.get(dorm.stage.world.open("小林", reader.post("pay").json()["url"]),
+                            timeout=10).text
+    assert "付我这份 ¥18.00" in reader.page.text
+    assert "¥18.00" in pay_page
+    told = reader.post("remove", {"dish": dish_on(reader.page.text, "香菇滑鸡饭")})
+    assert told.json() == {"says": "去掉了"}
+    assert "付我这份 ¥16.00" in reader.live()["html"]
 
 
 def test_the_opener_locks_on_the_page_and_hears_of_it_in_the_chat(dorm):
