@@ -150,17 +150,15 @@ def pay_again(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: dateti
 
 def refresh(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> bool:
     """Lower an unpaid share that has become less since it was quoted; never raise it."""
-    before = (order.goods_fen, order.delivery_fen, order.discount_fen, order.discount_kind,
-              order.payable_fen, order.rider_fee_fen, order.promised_at)
+    before, attempt = order.payable_fen, session.begin_nested()
     reprice(session, speaker, order, now=now)
-    if order.payable_fen < before[4]:
-        order.revision += 1
-        retire_payments(session, order, now=now)
-        return True
-    (order.goods_fen, order.delivery_fen, order.discount_fen, order.discount_kind,
-     order.payable_fen, order.rider_fee_fen, order.promised_at) = before
-    session.flush()
-    return False
+    if order.payable_fen >= before:
+        attempt.rollback()
+        return False
+    attempt.commit()
+    order.revision += 1
+    retire_payments(session, order, now=now)
+    return True
 
 
 def door(session: Session, speaker: Speaker, group: GroupOrder, *, now: datetime) -> Reply:

@@ -1,7 +1,11 @@
 """Journey 8: open, join, each pays, lock, out again; and what may go wrong on the way."""
 from datetime import timedelta, timezone
 
+from sqlalchemy import select, update
+
 from models.base import Sessions, utcnow
+from models.order import Order
+from models.shop import Dish
 from tests.support.payment import balances
 from tests.support.transcript import Chat
 from tests.transcripts.test_first_lunch import pin_of
@@ -369,6 +373,19 @@ def test_who_eats_from_two_windows_pays_their_part_of_the_trip_once(dorm):
         小林  $g 加一份香菇滑鸡饭
         bot   group.joined  payable=¥34.00
     """)
+
+
+def test_a_dish_that_became_dearer_costs_what_was_quoted_line_by_line(dorm):
+    gathered(dorm)
+    with Sessions.begin() as session:
+        session.execute(update(Dish).where(Dish.name == "黄焖排骨饭").values(price_fen=2500))
+    dorm.play("""
+        小周  $g付款
+        bot   group.joined  黄焖排骨饭  ¥19.00  payable=¥20.00
+    """)
+    with Sessions() as session:
+        for order in session.scalars(select(Order)):
+            assert sum(line.amount_fen for line in order.lines) == order.goods_fen
 
 
 def test_a_dish_that_runs_out_before_the_lock_costs_only_its_eater_a_meal(dorm):
