@@ -8,7 +8,8 @@ from config.texts import Reply, yuan
 from handlers import dialogue, undo
 from handlers.group_order.pricing import spread_trip
 from handlers.group_order.shared import closed, is_opener, live_orders, opener_only, own_orders
-from handlers.group_order.telling import tell_dissolved, tell_withdrawn
+from handlers.group_order.telling import tell_dissolved, tell_member, tell_withdrawn
+from handlers.group_order.treating import switch
 from handlers.order.cancel import CancelOrder, cancel_order, revive
 from handlers.payment import refund_order, retire_payments
 from handlers.speaker import Speaker
@@ -68,7 +69,7 @@ def _left(session: Session, speaker: Speaker, group: GroupOrder, mine: Sequence[
     dialogue.clear(speaker.person)
     session.flush()
     if group.state == GroupState.OPEN and is_opener(group, speaker.person):
-        _pass_on(group)
+        _pass_on(session, speaker, group, now=now)
     if not refunds:
         return Reply("group.left", {"code": group.code})
     undo.offer(speaker.person, "group_leave", now=now, group_id=group.id, refunds={
@@ -94,11 +95,16 @@ def undo_leave(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
     return Reply("group.stayed", {"code": group.code})
 
 
-def _pass_on(group: GroupOrder) -> None:
-    """Who joined first after the opener leads on. Nobody there: it ends at its deadline."""
+def _pass_on(session: Session, speaker: Speaker, group: GroupOrder, *, now: datetime) -> None:
+    """Who joined first after the opener leads on, and pays for nobody else. Nobody there: it ends
+    at its deadline."""
     if group.seated:
         heir = group.seated[0]
         group.opener_id, group.opener = heir.person_id, heir.person
+        tell_member(session, group, heir.person_id, f"leads:{group.version}", Reply(
+            "group.you_lead", {"code": group.code, "taps": Reply(
+                "group.opener_taps", {"code": group.code})}), now=now)
+    switch(session, speaker, group, live_orders(session, group, lock=True), False, now=now)
 
 
 def stay(session: Session, speaker: Speaker, group: GroupOrder) -> Reply:

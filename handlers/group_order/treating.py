@@ -35,12 +35,18 @@ def set_treat(session: Session, speaker: Speaker, group_id: int, is_treat: bool,
     orders = live_orders(session, group, lock=True)
     if any(order.state == OrderState.PAID for order in orders):
         return Reply("group.somebody_paid", {"code": group.code})
+    switch(session, speaker, group, orders, is_treat, now=now)
+    key = "group.treats" if is_treat else "group.each_pays"
+    return Reply(key, {"code": group.code})
+
+
+def switch(session: Session, speaker: Speaker, group: GroupOrder, orders: Sequence[Order],
+           is_treat: bool, *, now: datetime) -> None:
+    """From now on the opener pays for these orders, or each their own. They are locked."""
     if is_treat != group.is_treat:
         group.is_treat = is_treat
         for order in orders:
             _switch(session, speaker, group, order, now=now)
-    key = "group.treats" if is_treat else "group.each_pays"
-    return Reply(key, {"code": group.code})
 
 
 def _switch(session: Session, speaker: Speaker, group: GroupOrder, order: Order, *,
@@ -58,7 +64,7 @@ def _switch(session: Session, speaker: Speaker, group: GroupOrder, order: Order,
     else:
         return
     if order.buyer_id != speaker.person.id:
-        tell_member(session, group, order.buyer_id, f"switch:{order.id}:{order.revision}", reply,
+        tell_member(session, group, order.buyer_id, f"switch:{order.id}:{order.version}", reply,
                     now=now)
 
 

@@ -133,6 +133,8 @@ def test_whoever_leaves_before_the_lock_changes_nobody_elses_price(dorm):
         bot   group.left_refunding  amount=¥20.00
         小林  退出$g
         bot   group.left
+        (work)
+        push  小陈  group.you_lead  code=$g
         小陈  $g还差谁
         bot   group.standing  opener=团长  你的 ¥16.00 付好了
         小陈  $g锁单
@@ -141,6 +143,7 @@ def test_whoever_leaves_before_the_lock_changes_nobody_elses_price(dorm):
         card  小陈  paid
         card  小陈  group_locked  ¥16.00
         card  小周  paid
+        quiet 小周
         (2 min pass)
         (work)
         card  小周  refunded  ¥20.00
@@ -274,6 +277,44 @@ def test_the_opener_treats(dorm):
         push  小周  group.treated
         阿香  接$g
         bot   group.accepted  count=4
+    """)
+
+
+def test_an_opener_who_treats_after_all_not_has_everybody_told_both_times(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        push  小周  group.told_treat
+        小林  〔改成各付各的〕
+        bot   group.each_pays
+        (work)
+        push  小周  group.joined  payable=¥20.00
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        push  小周  group.told_treat
+    """)
+
+
+def test_an_opener_who_treated_and_leaves_makes_nobody_else_pay_for_all(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        push  小周  group.told_treat
+        小林  退出$g
+        bot   group.left
+        (work)
+        push  小周  group.you_lead  code=$g
+        push  小周  group.joined  payable=¥21.00
+        push  小陈  group.told_treat
+        push  小陈  group.joined  payable=¥17.00
+        (小陈 pays)
+        小周  〔锁单〕
+        bot   group.summary  people=1  payable=¥17.00
     """)
 
 
