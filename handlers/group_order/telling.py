@@ -31,10 +31,11 @@ def tell_locked(session: Session, group: GroupOrder, paid: Sequence[Order], *,
         mine = [order for order in paid if order.buyer_id == person_id]
         amount = sum(order.payable_fen for order in mine)
         tell(session, Notice(
-            person_id, f"group:{group.id}:locked", template="group_locked", url=page_of(group),
-            facts={"group": _dated(group, campus), "state": text_of(Reply("group.state_locked")),
-                   "amount": yuan(amount), "eta": clock(mine[0].promised_at, campus),
-                   "hint": text_of(_hint(group, paid))}), now=now, order_id=mine[0].id)
+            person_id, f"group:{group.id}:locked:{mine[0].id}", template="group_locked",
+            url=page_of(group), facts={
+                "group": _dated(group, campus), "state": text_of(Reply("group.state_locked")),
+                "amount": yuan(amount), "eta": clock(mine[0].promised_at, campus),
+                "hint": text_of(_hint(group, paid))}), now=now, order_id=mine[0].id)
 
 
 def _hint(group: GroupOrder, paid: Sequence[Order]) -> Reply:
@@ -48,7 +49,7 @@ def tell_summary(session: Session, group: GroupOrder, paid: Sequence[Order],
     """The opener hears who is in, whose bag is whose, and when it comes."""
     campus = session.get_one(Campus, group.campus_id)
     tell(session, Notice(
-        group.opener_id, f"group:{group.id}:summary", good_until=now + SOON,
+        group.opener_id, f"group:{group.id}:summary:{paid[0].id}", good_until=now + SOON,
         chat=summary_of(session, group, paid, len(removed), campus)), now=now)
 
 
@@ -109,8 +110,8 @@ def tell_unpaid(session: Session, group: GroupOrder, order: Order, *, now: datet
     payment = ask_payment(session, order, order.buyer, now=now)
     minutes = max(1, round((group.lock_at - now).total_seconds() / 60))
     tell(session, Notice(
-        order.buyer_id, f"group:{group.id}:remind:{order.id}", good_until=group.lock_at,
-        chat=Reply("group.remind", {
+        order.buyer_id, f"group:{group.id}:remind:{order.id}:{group.lock_at:%d%H%M}",
+        good_until=group.lock_at, chat=Reply("group.remind", {
             "code": group.code, "minutes": minutes, "payable": yuan(order.payable_fen),
             "url": link(payment)})), now=now, order_id=order.id)
 

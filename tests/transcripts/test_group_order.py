@@ -222,6 +222,52 @@ def test_it_locks_as_soon_as_three_have_paid(dorm):
     """)
 
 
+def test_another_deadline_is_another_reminder_with_a_link_that_is_good(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (18 min pass)
+        (work)
+        push  小周  group.remind
+        小林  $g改截止
+        bot   group.deadline_changed
+        (10 min pass)
+        (work)
+        push  小周  group.remind  payable=¥20.00
+        (小周 pays)
+        (2 min pass)
+        (work)
+        card  小周  paid
+        card  小周  group_locked
+    """)
+
+
+def test_the_opener_who_treats_at_two_windows_hears_of_each_bill(dorm):
+    dorm.play(f"""
+        小林  拼单 二食堂 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g我请客
+        bot   group.treats
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined_own_treat
+        小周  $g 一份鱼香肉丝盖饭
+        bot   group.joined_treat
+        小林  $g锁单
+        bot   group.bill
+        (小林 pays)
+        (work)
+        push  小林  group.bill
+        card  小林  paid
+        card  小林  group_locked
+        push  小林  group.summary
+        (小林 pays)
+        (work)
+        card  小林  paid
+        card  小林  group_locked
+        push  小林  group.summary
+        push  小周  group.treated
+    """)
+
+
 def test_nobody_pays_and_it_ends_by_itself(dorm):
     gathered(dorm)
     dorm.play("""
