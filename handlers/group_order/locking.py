@@ -15,8 +15,9 @@ from handlers.group_order.pricing import (
     settle_shares,
     spread_trip,
 )
-from handlers.group_order.shared import heads, live_orders
+from handlers.group_order.shared import heads, live_orders, off_menu
 from handlers.group_order.telling import (
+    tell_dissolved,
     tell_locked,
     tell_member,
     tell_removed,
@@ -24,14 +25,13 @@ from handlers.group_order.telling import (
     tell_summary,
     tell_unpaid,
 )
-from handlers.group_order.treating import charge_opener
+from handlers.group_order.treating import charge_opener, tell_bills
 from handlers.payment import expire_unpaid, retire_payments
 from handlers.payment.refunding import refund_part
 from models.base import Session
 from models.group_order import GroupOrder, GroupState
 from models.order import Order
 from models.rules.order_state import OrderEvent, OrderState
-from models.shop import Dish
 
 REMIND_BEFORE: Final = timedelta(minutes=2)
 PATIENCE: Final = timedelta(minutes=3)  # with WeChat Pay, for its word on who has paid
@@ -63,7 +63,7 @@ def close_group(session: Session, group: GroupOrder, *, now: datetime,
     """
     orders = live_orders(session, group, lock=True)
     if group.is_treat:
-        charge_opener(session, group, orders, now=now, by=by)
+        _charge(session, group, orders, now=now, by=by)
         return True
     for order in orders:
         if order.state == OrderState.AWAITING_PAYMENT:
@@ -76,9 +76,30 @@ def close_group(session: Session, group: GroupOrder, *, now: datetime,
         OrderState.DRAFT, OrderState.AWAITING_PAYMENT)], now=now)
     paid = paid_orders(orders)
     removed = _unpaid_people(session, group) - {order.buyer_id for order in paid}
-    _lock(session, group, _without_sold_out(session, group, paid, now=now), removed, now=now,
-          by=by)
+    cooked = _without_sold_out(session, group, paid, now=now)
+    _lock(session, group, cooked, removed, now=now, by=by,
+          why_none="group_sold_out" if paid else "group_unpaid")
     return True
+
+
+def _charge(session: Session, group: GroupOrder, wishes: Sequence[Order], *, now: datetime,
+            by: int | None) -> None:
+    """The opener's bill for what all want; if there is none, all hear why."""
+    wanted = [order for order in wishes if order.lines]
+    bills = charge_opener(session, group, wishes, now=now)
+    billed = [order for order, _ in bills]
+    if billed and not _is_too_small(group, billed):
+        tell_bills(session, group, bills, now=now, by=by)
+        return
+    why = "group_too_small" if billed else "group_sold_out" if wanted else "group_unpaid"
+    call_off(session, billed, why, now=now)
+    group.state, group.ended_at = GroupState.DISSOLVED, now
+    tell_dissolved(session, group, wanted, [], why, now=now, by=by)
+
+
+def _is_too_small(group: GroupOrder, orders: Sequence[Order]) -> bool:
+    least = group.shop.min_order_fen if group.shop else 0
+    return sum(order.goods_fen for order in orders) < least
 
 
 def _unpaid_people(session: Session, group: GroupOrder) -> set[int]:
@@ -97,9 +118,7 @@ def _without_sold_out(session: Session, group: GroupOrder, paid: Sequence[Order]
                       now: datetime) -> list[Order]:
     """What can still be cooked. A dish that ran out since takes its whole order with it: the
     eater gets all money back rather than half a meal."""
-    keys = {line.dish_key for order in paid for line in order.lines}
-    dishes = Dish.by_keys(session, group.campus_id, keys)
-    gone = {key for key in keys if key not in dishes or dishes[key].is_off_menu(now)}
+    gone = off_menu(session, group, paid, now=now)
     lost = [o for o in paid if any(line.dish_key in gone for line in o.lines)]
     for order in lost:
         refunds = call_off(session, [order], "group_sold_out", now=now)
@@ -109,15 +128,15 @@ def _without_sold_out(session: Session, group: GroupOrder, paid: Sequence[Order]
 
 
 def _lock(session: Session, group: GroupOrder, paid: Sequence[Order], removed: set[int], *,
-          now: datetime, by: int | None) -> None:
+          now: datetime, by: int | None, why_none: str) -> None:
     for member in group.seated:
         if member.person_id not in {order.buyer_id for order in paid}:
             member.left_at = now if member.person_id != group.opener_id else None
     tell_removed(session, group, removed, now=now)
     if not paid:
-        end(session, group, [], "group_unpaid", now=now, by=by)
+        end(session, group, [], why_none, now=now, by=by)
         return
-    if sum(order.goods_fen for order in paid) < (group.shop.min_order_fen if group.shop else 0):
+    if _is_too_small(group, paid):
         end(session, group, paid, "group_too_small", now=now, by=by)
         return
     group.state, group.locked_at = GroupState.LOCKED, now

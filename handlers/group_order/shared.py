@@ -14,7 +14,7 @@ from models.group_order import GroupMember, GroupOrder, GroupState
 from models.order import LINES, Order
 from models.person import Person
 from models.rules.order_state import ENDED, OrderState
-from models.shop import Shop
+from models.shop import Dish, Shop
 
 PET_SYLLABLES: Final = "小老阿大"
 MOST_SEATS: Final = 20
@@ -40,6 +40,14 @@ def live_orders(session: Session, group: GroupOrder, *, lock: bool = False) -> l
     if lock:
         query = query.with_for_update(of=Order).execution_options(populate_existing=True)
     return list(session.scalars(query))
+
+
+def off_menu(session: Session, group: GroupOrder, orders: Sequence[Order], *,
+             now: datetime) -> set[str]:
+    """Keys of dishes in these orders that cannot be cooked any more."""
+    keys = {line.dish_key for order in orders for line in order.lines}
+    dishes = Dish.by_keys(session, group.campus_id, keys)
+    return {key for key in keys if key not in dishes or dishes[key].is_off_menu(now)}
 
 
 def own_orders(orders: Sequence[Order], person_id: int) -> list[Order]:

@@ -3,6 +3,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import select
+
 from config.texts import Reply, text_of, yuan
 from handlers.group_order.bags import Bag, bags_of
 from handlers.group_order.shared import page_of
@@ -13,13 +15,13 @@ from handlers.wording import clock
 from models.base import Session
 from models.campus import Campus
 from models.group_order import GroupOrder
-from models.order import Order
-from models.payment import Refund
+from models.order import Order, OrderLog
+from models.payment import Payment, Refund
 
 MOST_BAGS: Final = 6  # in one message
 SOON: Final = timedelta(minutes=10)
 WHY: Final = {"group_dissolved": "group.why_dissolved", "group_unpaid": "group.why_unpaid",
-              "group_too_small": "group.why_too_small"}
+              "group_too_small": "group.why_too_small", "group_sold_out": "group.why_sold_out"}
 
 
 def tell_locked(session: Session, group: GroupOrder, paid: Sequence[Order], *,
@@ -76,10 +78,23 @@ def locked_reply(session: Session, speaker: Speaker, group: GroupOrder,
                  orders: Sequence[Order], *, now: datetime) -> Reply:
     """What whoever said 锁单 sees at once."""
     if not orders:
-        return Reply("group.nobody_paid", {"code": group.code})
+        return _came_to_nothing(session, speaker, group)
     if group.is_treat:
         return bill_of(session, group, orders[0], (), speaker.campus, now=now)
     return summary_of(session, group, orders, 0, speaker.campus)
+
+
+def _came_to_nothing(session: Session, speaker: Speaker, group: GroupOrder) -> Reply:
+    """Why there is nothing to cook, by what the last order of the group ended with."""
+    last = select(OrderLog.facts).join(Order, Order.id == OrderLog.order_id).where(
+        Order.group_id == group.id).order_by(OrderLog.id.desc()).limit(1)
+    why = (session.scalar(last) or {}).get("reason")
+    if why not in ("group_too_small", "group_sold_out"):
+        return Reply("group.nobody_paid", {"code": group.code})
+    own = select(Refund).join(Payment).join(Order, Order.id == Payment.order_id).where(
+        Order.group_id == group.id, Payment.payer_id == speaker.person.id, Refund.reason == why)
+    return Reply("group.told_dissolved", {"code": group.code, "why": Reply(WHY[why]),
+                                          "back": _back(list(session.scalars(own)))})
 
 
 def bill_of(session: Session, group: GroupOrder, order: Order, missing: Sequence[str],

@@ -7,7 +7,14 @@ from typing import Final
 from config.texts import Reply
 from handlers.group_order.joining import confirm
 from handlers.group_order.pricing import promised_at, trip_fen
-from handlers.group_order.shared import closed, is_opener, live_orders, opener_of, opener_only
+from handlers.group_order.shared import (
+    closed,
+    is_opener,
+    live_orders,
+    off_menu,
+    opener_of,
+    opener_only,
+)
 from handlers.group_order.telling import bill_of, tell_member
 from handlers.notice import Notice, tell
 from handlers.payment import retire_payments
@@ -68,11 +75,14 @@ def _switch(session: Session, speaker: Speaker, group: GroupOrder, order: Order,
                     now=now)
 
 
+Bill = tuple[Order, list[OrderLine]]  # and what of it ran out
+
+
 def charge_opener(session: Session, group: GroupOrder, wishes: Sequence[Order], *,
-                  now: datetime, by: int | None = None) -> list[Order]:
+                  now: datetime) -> list[Bill]:
     """At the lock: one order a window, bought by the opener, each line for its eater's bag.
 
-    The opener is sent the bill, except the first one where they see it in a reply (`by`).
+    A window that has nothing of it left is no bill; the trip is on the first that is one.
     """
     chosen = sorted((o for o in wishes if o.lines), key=lambda o: (o.shop_id, o.id))
     people = len({order.buyer_id for order in chosen})
@@ -81,13 +91,38 @@ def charge_opener(session: Session, group: GroupOrder, wishes: Sequence[Order], 
               for _, batch in groupby(chosen, key=lambda order: order.shop_id)]
     for wish in wishes:
         wish.apply(session, OrderEvent.CANCELLED, now=now, reason="group_treat")
-    for place, order in enumerate(bought):
-        _bill(session, group, order, trip_fen(group, people) if place == 0 else 0, now=now,
-              is_told=by != group.opener_id or place > 0)
-    if not bought:
-        group.state, group.ended_at = GroupState.DISSOLVED, now
+    bills: list[Bill] = []
+    for order in bought:
+        missing = _reserve(session, group, order, now=now)
+        _tell_eaters(session, group, missing, now=now)
+        if order.lines:
+            _confirm(session, group, order, 0 if bills else trip_fen(group, people), now=now)
+            bills.append((order, missing))
+        else:
+            order.apply(session, OrderEvent.CANCELLED, now=now, reason="group_sold_out")
     session.flush()
-    return bought
+    return bills
+
+
+def tell_bills(session: Session, group: GroupOrder, bills: Sequence[Bill], *, now: datetime,
+               by: int | None = None) -> None:
+    """The opener is sent each bill, except the first one where they see it in a reply (`by`) and
+    it has all that was wanted."""
+    campus = session.get_one(Campus, group.campus_id)
+    for place, (order, missing) in enumerate(bills):
+        if by != group.opener_id or place > 0 or missing:
+            told = bill_of(session, group, order, [line.name for line in missing], campus, now=now)
+            tell(session, Notice(group.opener_id, f"group:{group.id}:bill:{order.id}", chat=told,
+                                 good_until=order.pay_until), now=now, order_id=order.id)
+
+
+def _tell_eaters(session: Session, group: GroupOrder, missing: Sequence[OrderLine], *,
+                 now: datetime) -> None:
+    for member in group.seated:
+        names = [line.name for line in missing if line.member_id == member.id]
+        if names and member.person_id != group.opener_id:
+            tell_member(session, group, member.person_id, "lacks", Reply("group.treat_lacks", {
+                "code": group.code, "dishes": "、".join(dict.fromkeys(names))}), now=now)
 
 
 def _merged(session: Session, group: GroupOrder, wishes: Sequence[Order], *,
@@ -105,37 +140,28 @@ def _merged(session: Session, group: GroupOrder, wishes: Sequence[Order], *,
             for n, (seat, line) in enumerate(lines)]))
 
 
-def _bill(session: Session, group: GroupOrder, order: Order, delivery_fen: int, *,
-          now: datetime, is_told: bool) -> None:
-    campus = session.get_one(Campus, group.campus_id)
-    missing = _reserve(session, order)
-    if not order.lines:
-        order.apply(session, OrderEvent.CANCELLED, now=now, reason="group_sold_out")
-        return
-    _confirm(session, group, order, delivery_fen, campus, now=now)
-    if is_told:
-        told = bill_of(session, group, order, missing, campus, now=now)
-        tell(session, Notice(group.opener_id, f"group:{group.id}:bill:{order.id}", chat=told,
-                             good_until=order.pay_until), now=now, order_id=order.id)
-
-
-def _reserve(session: Session, order: Order) -> list[str]:
-    """Take what there is; the dishes of which there was not enough, whose last lines are off."""
-    missing: list[str] = []
+def _reserve(session: Session, group: GroupOrder, order: Order, *,
+             now: datetime) -> list[OrderLine]:
+    """Take what there is; the lines that are off, the last ones where there was not enough."""
+    gone = off_menu(session, group, [order], now=now)
+    missing = [line for line in order.lines if line.dish_key in gone]
+    for line in missing:
+        order.lines.remove(line)
     while order.lines:
         try:
             order.stock_taken = take_stock(session, order.lines)
             break
-        except NotEnough as gone:
-            missing.append(gone.name)
-            last = next(line for line in reversed(order.lines) if line.name == gone.name)
+        except NotEnough as short:
+            last = next(line for line in reversed(order.lines) if line.name == short.name)
             order.lines.remove(last)
+            missing.append(last)
     return missing
 
 
-def _confirm(session: Session, group: GroupOrder, order: Order, delivery_fen: int,
-             campus: Campus, *, now: datetime) -> None:
+def _confirm(session: Session, group: GroupOrder, order: Order, delivery_fen: int, *,
+             now: datetime) -> None:
     """Price it, the trip's fee as given, and let it wait for the opener's money."""
+    campus = session.get_one(Campus, group.campus_id)
     reprice(session, Speaker(session, group.opener, campus), order, now=now)
     order.delivery_fen = delivery_fen
     order.discount_fen = min(order.discount_fen, order.goods_fen + delivery_fen - 1)

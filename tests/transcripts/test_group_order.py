@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 
 from models.base import Sessions, utcnow
 from models.order import Order
-from models.shop import Dish
+from models.shop import Dish, Shop
 from tests.support.payment import balances
 from tests.support.transcript import Chat
 from tests.transcripts.test_first_lunch import pin_of
@@ -378,6 +378,97 @@ def test_a_treat_that_is_not_paid_for_comes_to_nothing(dorm):
         push  小周  group.told_treat
         push  小周  group.told_dissolved
     """)
+
+
+def test_what_ran_out_is_no_part_of_a_treat(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        push  小周  group.told_treat
+        阿香  黄焖排骨饭卖完了
+        bot   kitchen.sold_out
+        小林  $g锁单
+        bot   group.bill  payable=¥32.00  count=2
+        (work)
+        push  小林  group.bill  黄焖排骨饭  payable=¥32.00
+        push  小周  group.treat_lacks  dishes=黄焖排骨饭
+    """)
+
+
+def test_a_treat_of_which_nothing_is_left_says_so(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        push  小周  group.told_treat
+    """)
+    sold_out("香菇滑鸡饭", "黄焖排骨饭", "黄焖鸡米饭")
+    dorm.play("""
+        小林  $g锁单
+        bot   group.told_dissolved  卖完
+        (work)
+        push  小周  group.told_dissolved  卖完
+    """)
+
+
+def test_the_trip_of_a_treat_is_on_a_window_that_has_something_left(dorm):
+    dorm.play(f"""
+        小林  拼单 二食堂 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g我请客
+        bot   group.treats
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined_own_treat
+        小周  $g 一份鱼香肉丝盖饭
+        bot   group.joined_treat
+    """)
+    sold_out("香菇滑鸡饭")
+    dorm.play("""
+        小林  $g锁单
+        bot   group.bill  payable=¥16.00  配送¥2.00
+    """)
+
+
+def test_all_that_was_paid_for_has_run_out_and_the_opener_hears_why(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        阿香  香菇滑鸡饭卖完了
+        bot   kitchen.sold_out
+        小林  $g锁单
+        bot   group.told_dissolved  卖完  你付的 ¥18.00
+    """)
+
+
+def test_below_the_shops_minimum_the_opener_hears_why_and_a_treat_has_one_too(dorm):
+    with Sessions.begin() as session:
+        session.execute(update(Shop).values(min_order_fen=9900))
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        小林  $g锁单
+        bot   group.told_dissolved  不到起送价  你付的 ¥18.00
+    """)
+    dorm.kept.clear()
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        小林  $g锁单
+        bot   group.told_dissolved  不到起送价
+        (work)
+        push  小周  group.removed
+        push  小周  group.told_treat
+        push  小周  group.told_dissolved  不到起送价
+    """)
+
+
+def sold_out(*dishes: str) -> None:
+    with Sessions.begin() as session:
+        session.execute(update(Dish).where(Dish.name.in_(dishes)).values(stock=0))
 
 
 def test_a_saved_group_is_reopened_in_one_word(dorm):
