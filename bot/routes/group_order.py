@@ -17,6 +17,7 @@ from handlers import group_order as groups
 from handlers import order as ordering
 from handlers.group_order import kitchen as group_kitchen
 from handlers.group_order import trip
+from handlers.group_order.joining import unpaid_of
 from handlers.speaker import Speaker
 from models.base import Session
 from models.group_order import GroupOrder
@@ -46,7 +47,18 @@ def _add(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
     if _cooks_for(turn, group):
         return None
     said = Turn(turn.session, turn.speaker, _CODE.sub("", turn.text, count=1), turn.tap, turn.now)
-    return _order(said, group, understood(said, told_of(turn, group), "student"))
+    return _order(said, group, _changed(said, group)
+                  or understood(said, told_of(turn, group), "student"))
+
+
+def _changed(turn: Turn, group: GroupOrder) -> Understanding | None:
+    """去掉黄焖鸡, 不要香菜: said of what they have ordered there and not paid."""
+    mine = unpaid_of(turn.session, group, turn.speaker.person.id)
+    if not mine:
+        return None
+    told = context.as_student(turn.session, turn.speaker, mine[-1], now=turn.now)
+    meant = understood(turn, told, "student")
+    return meant if meant.intent == "modify_order" else None
 
 
 def _order(turn: Turn, group: GroupOrder, meant: Understanding) -> Reply:
@@ -335,7 +347,7 @@ _WORDS: Final[dict[str, Act]] = {
     "take": _answer, "decline": _answer, "reject": _answer, "cooked": _cooked,
     "at_shop": _step, "picked_up": _step, "arrived": _step,
     "confirm": _own, "cancel": _own, "cancel_sure": _own, "keep": _stay, "status": _status,
-    "change": _change, "pay_for": _pay_for, "undo": _undo, "give_back": _give_back,
+    "change": _change, "drop": _change, "pay_for": _pay_for, "undo": _undo, "give_back": _give_back,
 }
 
 

@@ -61,6 +61,8 @@ def join(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: datetime) -
         return door(session, speaker, group, now=now)
     dishes = Dish.by_keys(session, speaker.campus.id, {item.dish_key for item in cmd.items})
     shop = _window(group, [dishes[i.dish_key] for i in cmd.items if i.dish_key in dishes])
+    if not cmd.items and (mine := unpaid_of(session, group, speaker.person.id)):
+        shop = mine[-1].shop  # a note, on what is ordered
     if shop is None:
         return _not_sold_here(session, speaker, group, list(dishes.values()), now=now)
     if group.member(speaker.person.id) is None and all(i.op == "remove" for i in cmd.items):
@@ -184,6 +186,17 @@ def menu_of(session: Session, group: GroupOrder) -> list[Dish]:
     shop_ids = [shop.id for shop in shops_of(session, group)]
     query = select(Dish).where(Dish.shop_id.in_(shop_ids), Dish.is_listed)
     return list(session.scalars(query.order_by(Dish.shop_id, Dish.id)))
+
+
+def unpaid_of(session: Session, group: GroupOrder, person_id: int) -> list[Order]:
+    return [order for order in own_orders(live_orders(session, group), person_id)
+            if OrderState(order.state) in UNPAID]
+
+
+def one_trip(session: Session, order: Order) -> Reply:
+    """Why a member's part goes nowhere else, and at no other time."""
+    group = session.get_one(GroupOrder, order.group_id)
+    return Reply("group.one_trip", {"code": group.code, "where": group.place.name})
 
 
 def _window(group: GroupOrder, dishes: Sequence[Dish]) -> Shop | None:

@@ -42,8 +42,13 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
                   now: datetime) -> Reply:
     """Freeze the quote and hand out the pay link. Said twice, it gives the same link again.
 
-    A tap under an older quote acts on nothing and shows the newer one.
+    A tap under an older quote acts on nothing and shows the newer one. Of a group it is one's
+    part that is paid, if that is anybody's own to pay.
     """
+    if (group_id := session.get_one(Order, cmd.order_id).group_id) is not None:
+        from handlers.group_order.joining import JoinGroup, pay_again  # it needs us first
+
+        return pay_again(session, speaker, JoinGroup(group_id), now=now)
     order = Order.lock(session, cmd.order_id)
     state = OrderState(order.state)
     if state not in (OrderState.DRAFT, OrderState.AWAITING_PAYMENT):

@@ -92,7 +92,18 @@ class ModifyOrder:
 
 
 def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: datetime) -> Reply:
-    """Change an unpaid order and quote again; a pay link that is out dies with the old quote."""
+    """Change an unpaid order and quote again; a pay link that is out dies with the old quote.
+
+    A group's goes to one place at one time: of a part in it only dishes and the note change.
+    """
+    order = session.get_one(Order, cmd.order_id)
+    if order.group_id is not None and OrderState(order.state) in UNPAID:
+        from handlers.group_order.joining import JoinGroup, join, one_trip  # it needs us first
+
+        if not (cmd.items or cmd.note):
+            return one_trip(session, order)
+        part = JoinGroup(order.group_id, cmd.items, cmd.note)
+        return join(session, speaker, part, now=now)
     order = Order.lock(session, cmd.order_id)
     if OrderState(order.state) not in UNPAID:
         return Reply("order.too_late_to_change", {"code": order.code})

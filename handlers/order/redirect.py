@@ -52,6 +52,10 @@ def redirect(session: Session, speaker: Speaker, cmd: Redirect, *, now: datetime
         else order.place
     if place is None:
         return Reply("redirect.where", {"code": order.code, "place": where(order)}, tap_id(order))
+    if order.group_id is not None and place.id != order.place_id:
+        from handlers.group_order.joining import one_trip  # it needs us first
+
+        return one_trip(session, order)
     away_m = metres_between(session, speaker.campus, order.place, place)
     if place.id != order.place_id and away_m > NEAR_M:
         return Reply("redirect.too_far", {"code": order.code, "place": place.name,

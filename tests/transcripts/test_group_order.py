@@ -4,7 +4,9 @@ from datetime import timedelta, timezone
 from sqlalchemy import select, update
 
 from models.base import Sessions, utcnow
+from models.group_order import GroupOrder
 from models.order import Order
+from models.rules.order_state import OrderState
 from models.shop import Dish, Shop
 from tests.support.payment import balances
 from tests.support.transcript import Chat
@@ -361,6 +363,50 @@ def test_an_opener_who_treated_and_leaves_makes_nobody_else_pay_for_all(dorm):
         (小陈 pays)
         小周  〔锁单〕
         bot   group.summary  people=1  payable=¥17.00
+    """)
+
+
+def test_nobody_pays_for_a_wish_that_the_opener_treats_to(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+        小陈  确认$k
+        bot   group.nothing_to_pay
+        小陈  $k代付
+        bot   group.nothing_to_pay
+        小林  $g锁单
+        bot   group.bill  count=3
+    """)
+    with Sessions() as session:
+        assert {order.buyer_id for order in session.scalars(select(Order).filter_by(
+            state=OrderState.AWAITING_PAYMENT))} == {session.query(GroupOrder).one().opener_id}
+
+
+def test_ones_part_is_changed_by_its_own_code_but_stays_on_the_one_trip(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小陈  $k送到9栋
+        bot   group.one_trip
+        小陈  $k改成12:30送
+        bot   group.one_trip
+        小陈  $k备注不要辣
+        bot   group.joined  payable=¥16.00  不要辣
+        小陈  $g 备注多放葱
+        bot   group.joined  payable=¥16.00  多放葱
+        小陈  $g 再来一份黄焖鸡爪
+        bot   group.joined  payable=¥31.00
+        小陈  $g 黄焖鸡爪不要了
+        bot   group.joined  payable=¥16.00
+        小陈  确认$k
+        bot   group.joined  payable=¥16.00
+        (小陈 pays)
+        小陈  $k改地址
+        bot   redirect.where
+        小陈  东区9号楼 412
+        bot   group.one_trip
+        小周  $g 不要黄焖排骨饭了
+        bot   group.nothing_left
     """)
 
 
