@@ -35,10 +35,12 @@ def to_close(now: datetime) -> "Select[int]":
 
 
 def to_finish() -> "Select[int]":
-    """Locked groups of which no order is alive any more."""
+    """Locked groups of which no order is alive any more; treats besides, whose eaters hear what
+    comes to nothing only from us."""
     alive = select(Order.id).where(Order.group_id == GroupOrder.id, Order.state.not_in(ENDED))
     return select(GroupOrder.id).where(
-        GroupOrder.state == GroupState.LOCKED, GroupOrder.ended_at.is_(None), ~alive.exists())
+        GroupOrder.state == GroupState.LOCKED, GroupOrder.ended_at.is_(None),
+        ~alive.exists() | GroupOrder.is_treat)
 
 
 def make_code(outbox_id: int, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from handlers.group_order.pricing import (
 from handlers.group_order.shared import heads, live_orders, off_menu
 from handlers.group_order.telling import (
     tell_dissolved,
+    tell_eaters,
     tell_locked,
     tell_member,
     tell_removed,
@@ -183,11 +184,15 @@ def finish(session: Session, group_id: int, *, now: datetime) -> None:
     """A locked group whose orders have all ended is over. One that nobody paid for came to
     nothing: the opener who wanted to treat let the bill lapse."""
     group = GroupOrder.lock(session, group_id)
-    if group.state != GroupState.LOCKED or group.ended_at or live_orders(session, group):
+    if group.state != GroupState.LOCKED or group.ended_at:
         return
-    group.ended_at = now
     paid = session.scalars(select(Order.id).where(
         Order.group_id == group.id, Order.paid_at.is_not(None)).limit(1)).first()
+    if group.is_treat and paid is not None:
+        tell_eaters(session, group, now=now)
+    if live_orders(session, group):
+        return
+    group.ended_at = now
     if paid is None:
         group.state = GroupState.DISSOLVED
         for member in group.seated:

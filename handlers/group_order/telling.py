@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import select
 
 from config.texts import Reply, text_of, yuan
+from handlers import undo
 from handlers.group_order.bags import Bag, bags_of
 from handlers.group_order.shared import page_of
 from handlers.notice import Notice, tell
@@ -15,8 +16,9 @@ from handlers.wording import clock
 from models.base import Session
 from models.campus import Campus
 from models.group_order import GroupOrder
-from models.order import Order, OrderLog
+from models.order import LINES, Order, OrderLog
 from models.payment import Payment, Refund
+from models.rules.order_state import GIVES_MONEY_BACK, OrderState
 
 MOST_BAGS: Final = 6  # in one message
 SOON: Final = timedelta(minutes=10)
@@ -179,6 +181,24 @@ def tell_withdrawn(session: Session, group: GroupOrder, orders: Sequence[Order],
             tell(session, Notice(owner, f"{order.id}:withdrawn", chat=Reply(
                 "kitchen.withdrawn", {"code": f"{group.code} {order.code}"})),
                  now=now, order_id=order.id)
+
+
+def tell_eaters(session: Session, group: GroupOrder, *, now: datetime) -> None:
+    """Of a treat, each bill that came to nothing: who bought it knows, who would eat it does not.
+
+    Once the kitchen's, or the opener's, minute to take it back is over.
+    """
+    gone = session.scalars(select(Order).options(LINES).where(
+        Order.group_id == group.id, Order.state.in_([*GIVES_MONEY_BACK, OrderState.EXPIRED])))
+    for order in gone:
+        eaters = {line.member_id for line in order.lines}
+        for member in group.seated:
+            if member.id in eaters and member.person_id != order.buyer_id:
+                tell(session, Notice(
+                    member.person_id, f"group:{group.id}:off:{order.id}:{order.version}",
+                    only_while={order.state}, chat=Reply("group.treat_off", {
+                        "code": group.code, "shop": order.shop.name})),
+                     now=now, order_id=order.id, due_at=(order.ended_at or now) + undo.FOR)
 
 
 def tell_member(session: Session, group: GroupOrder, person_id: int, what: str,

@@ -1,6 +1,7 @@
 """Journey 8: open, join, each pays, lock, out again; and what may go wrong on the way."""
 from datetime import timedelta, timezone
 
+import pytest
 from sqlalchemy import select, update
 
 from models.base import Sessions, utcnow
@@ -363,6 +364,30 @@ def test_an_opener_who_treated_and_leaves_makes_nobody_else_pay_for_all(dorm):
         (小陈 pays)
         小周  〔锁单〕
         bot   group.summary  people=1  payable=¥17.00
+    """)
+
+
+@pytest.mark.parametrize("how", ["阿香  拒$g", "小林  确定退出$g"])
+def test_who_was_treated_hears_that_it_came_to_nothing(dorm, how):
+    gathered(dorm)
+    dorm.play(f"""
+        小林  $g我请客
+        bot   group.treats
+        (work)
+        push  小周  group.told_treat
+        小林  $g锁单
+        bot   group.bill
+        (小林 pays)
+        (work)
+        push  小周  group.treated
+        {how}
+        (work)
+        quiet 小周
+        (2 min pass)
+        (work)
+        push  小周  group.treat_off
+        (work)
+        quiet 小周
     """)
 
 
