@@ -11,13 +11,14 @@ from config.texts import Reply, yuan
 from dispatch.eta import PREP_SPREAD, Vehicle
 from dispatch.plan import Assignment, Plan, Reason
 from dispatch.problem import Bar, Problem, Visit
+from handlers.group_order.pricing import trip_pay_fen
 from handlers.notice import Notice, tell
 from handlers.roads import graph_now, graph_of, rider_place_key
 from handlers.wording import clock, dated, pickup
 from models.base import Session
 from models.campus import Campus, Place
-from models.group_order import trip_code
-from models.order import Order, trip_of, trips
+from models.group_order import GroupOrder, trip_code
+from models.order import Order, trips
 from models.rider import CAPACITY, Offer, OfferState, Rider, RiderStatus
 from models.rules.order_state import LOADED, WANTS_RIDER, OrderState
 from models.shop import ShopOwner
@@ -219,12 +220,18 @@ def _still_holds(session: Session, order_ids: list[int],
 
 def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment, *,
            now: datetime) -> Offer:
-    fee_fen = sum(each.rider_fee_fen for each in trip_of(session, order))
     offer = Offer(order_id=order.id, rider_id=rider.id, offered_at=now, state=OfferState.OPEN,
-                  expires_at=now + OFFER_FOR, fee_fen=fee_fen,
+                  expires_at=now + OFFER_FOR, fee_fen=_pay_fen(session, order),
                   reason={"cost_s": round(assignment.cost_s, 1), **_plain(assignment.reason)})
     session.add(offer)
     return offer
+
+
+def _pay_fen(session: Session, order: Order) -> int:
+    """What whoever takes this order, and what is carried with it, gets."""
+    if order.group_id is None:
+        return order.rider_fee_fen
+    return trip_pay_fen(session.get_one(GroupOrder, order.group_id))
 
 
 def _tell_rider(session: Session, offer: Offer, order: Order, rider: Rider,

@@ -267,7 +267,8 @@ class Order(Base):
         mate = aliased(cls)
         ahead = select(mate.id).where(mate.group_id == cls.group_id, or_(
             mate.state == OrderState.PAID,
-            (mate.id < cls.id) & mate.rider_id.is_(None) & mate.state.in_(sorted(WANTS_RIDER))))
+            (mate.id < cls.id) & mate.rider_id.is_(None) & ~mate.is_self_pickup
+            & mate.state.in_(sorted(WANTS_RIDER))))
         return or_(cls.group_id.is_(None), ~ahead.exists())
 
     @classmethod
@@ -358,15 +359,6 @@ def trips(orders: Iterable[Order]) -> list[Order]:
     for order in orders:
         seen.setdefault(("group", order.group_id) if order.group_id else order.id, order)
     return list(seen.values())
-
-
-def trip_of(session: Session, order: Order) -> list[Order]:
-    """The orders that a rider who takes this one carries with it, itself first. Not locked."""
-    if order.group_id is None:
-        return [order]
-    query = select(Order).where(Order.group_id == order.group_id, Order.rider_id.is_(None),
-                                Order.id != order.id, Order.state.in_(sorted(WANTS_RIDER)))
-    return [order, *session.scalars(query.order_by(Order.id))]
 
 
 # With the lines, for whoever will read those of many orders.

@@ -79,10 +79,14 @@ def lower(order: Order, by_fen: int, delivery_fen: int) -> int:
 def spread_trip(group: GroupOrder, orders: Sequence[Order]) -> None:
     """The rider's pay for one trip, over the orders that are carried on it."""
     if orders:
-        parts = portions(int(group.delivery_fen * RIDER_SHARE),
-                         dict.fromkeys((order.id for order in orders), 1), orders[0].id)
+        parts = portions(trip_pay_fen(group), dict.fromkeys((order.id for order in orders), 1),
+                         orders[0].id)
         for order in orders:
             order.rider_fee_fen = parts[order.id]
+
+
+def trip_pay_fen(group: GroupOrder) -> int:
+    return int(group.delivery_fen * RIDER_SHARE)
 
 
 def paid_orders(orders: Sequence[Order]) -> list[Order]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from config.texts import Reply
 from handlers import rider, undo
 from handlers.group_order.bags import bags_of
+from handlers.group_order.pricing import spread_trip
 from handlers.rider.handover import MOST_PIN_MISSES
 from handlers.rider.shared import others
 from handlers.speaker import Speaker
@@ -33,11 +34,12 @@ _REPLIES = {"picked_up": "group.rider_picked_up", "arrived": "group.rider_arrive
 
 
 def take_mates(session: Session, speaker: Speaker, taken: Order, *, now: datetime) -> Reply:
-    """The rider has just taken one order of a group: the others come along."""
+    """The rider has just taken one order of a group: the others come along, for one trip's pay."""
     group = session.get_one(GroupOrder, taken.group_id)
     mates = [o for o in _locked(session, Order.group_id == group.id, Order.rider_id.is_(None))
-             if OrderState(o.state) in WANTS_RIDER and o.buyer_id != speaker.person.id
-             and o.shop_id not in speaker.shop_ids]
+             if OrderState(o.state) in WANTS_RIDER and not o.is_self_pickup
+             and o.buyer_id != speaker.person.id and o.shop_id not in speaker.shop_ids]
+    spread_trip(group, [taken, *mates])  # what came to nothing leaves its part to the others
     steps = [speaker.person.undo] if speaker.person.undo else []
     for mate in mates:
         mate.rider_id, mate.rider, mate.taken_at = taken.rider_id, taken.rider, now

@@ -4,6 +4,7 @@ from datetime import timedelta, timezone
 import pytest
 from sqlalchemy import select, update
 
+from handlers.kitchen import reject_unanswered
 from models.base import Sessions, utcnow
 from models.group_order import GroupOrder
 from models.order import Order
@@ -576,6 +577,64 @@ def test_a_scanned_code_leads_in_and_a_stranger_sees_no_names(dorm):
         bot   group.joined
     """)
     assert "排骨" not in dorm.last("路人")
+
+
+def test_one_who_comes_to_the_shop_keeps_no_rider_from_the_others(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        (小周 pays)
+        (小陈 pays)
+        小林  $g锁单
+        bot   group.summary  people=3
+        阿香  接$g
+        bot   group.accepted
+        (11 min pass)
+        (work)
+        push  小林  stranded.choose  code=$c
+        小林  $c自取
+        bot   stranded.come
+        阿哲  上线
+        bot   rider.online
+        (work)
+        push  阿哲  rider.offer  ¥1.60
+        阿哲  接$g
+        bot   group.rider_taken  count=2
+    """)
+    with Sessions() as session:
+        assert sorted(session.scalars(select(Order.rider_fee_fen))) == [0, 80, 80]
+
+
+def test_a_window_that_says_no_leaves_the_rider_the_pay_for_the_trip(dorm):
+    dorm.play(f"""
+        小林  拼单 二食堂 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined
+        小周  $g 一份鱼香肉丝盖饭
+        bot   group.joined
+        (小林 pays)
+        (小周 pays)
+        小林  $g锁单
+        bot   group.summary  people=2
+        (6 min pass)
+    """)
+    with Sessions.begin() as session:
+        first = session.scalars(select(Order.id).order_by(Order.id).limit(1)).one()
+        reject_unanswered(session, first, now=utcnow())
+    dorm.play("""
+        阿香  接$g
+        bot   group.accepted  count=1
+        阿哲  上线
+        bot   rider.online
+        (work)
+        push  阿哲  rider.offer  ¥1.60
+        阿哲  接$g
+        bot   group.rider_taken  count=1
+    """)
+    with Sessions() as session:
+        assert session.scalars(select(Order.rider_fee_fen).where(
+            Order.rider_id.is_not(None))).all() == [160]
 
 
 def test_the_canteen_is_one_group_with_all_its_windows(dorm):
