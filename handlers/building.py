@@ -117,10 +117,11 @@ def give_back(session: Session, order_id: int, *, now: datetime) -> None:
     if OrderState(order.state) in GIVES_MONEY_BACK or any(
             each["kind"] == KIND for each in order.discounts):
         return
-    amount = min(_way_fen(session, order), order.payable_fen - 1)
+    amount = min(order.way_paid_fen - order.tip_fen, order.payable_fen - 1)
     if amount <= 0:
         return
-    order.discounts = [*order.discounts, {"kind": KIND, "name": "", "off_fen": amount}]
+    order.discounts = [*order.discounts, {
+        "kind": KIND, "name": "", "off_fen": amount, "is_way": True}]
     if order.state == OrderState.DELIVERED:  # what was held for it has been paid out
         post(session, KIND, key=f"building:{order.id}", now=now, order_id=order.id,
              entries={PROMOTION: amount, held_for(order.id): -amount})
@@ -135,12 +136,3 @@ def give_back(session: Session, order_id: int, *, now: datetime) -> None:
             "building.given_back", {
                 "code": order.code, "place": order.place.name if order.place else "",
                 "amount": yuan(amount), "refund": refund.code})), now=now, order_id=order.id)
-
-
-def _way_fen(session: Session, order: Order) -> int:
-    """What was really paid for the way: nothing where an offer had taken it off."""
-    campus = session.get_one(Campus, order.campus_id)
-    free = {each["kind"] for each in campus.file.get("campaigns", ())
-            if each.get("free_delivery")}
-    return order.delivery_fen - order.tip_fen - sum(
-        int(each["off_fen"]) for each in order.discounts if each["kind"] in free)

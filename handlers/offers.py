@@ -64,8 +64,9 @@ def offers_for(session: Session, speaker: Speaker, order: Order, first: FirstOrd
 def take(order: Order, chosen: Chosen) -> None:
     """Write on the order what it gets."""
     order.discount_fen = chosen.off_fen
-    order.discounts = [{"kind": taken.offer.kind, "name": taken.offer.name,
-                        "off_fen": taken.off_fen} for taken in chosen.taken]
+    order.discounts = [{
+        "kind": taken.offer.kind, "name": taken.offer.name, "off_fen": taken.off_fen,
+        **({"is_way": True} if taken.offer.is_free_delivery else {})} for taken in chosen.taken]
     order.coupon_id = next((taken.offer.coupon_id for taken in chosen.taken
                             if taken.offer.coupon_id), None)
     kinds = [taken.offer.kind for taken in chosen.taken]

@@ -130,7 +130,7 @@ class Order(Base):
     tip_fen: Mapped[int] = mapped_column(default=0)  # of an errand: in its own row
     discount_fen: Mapped[int] = mapped_column(default=0)
     discount_kind: Mapped[str | None]  # "several" where `discounts` has more than one
-    discounts: Mapped[list[Any]] = mapped_column(default=list)  # {"kind", "name", "off_fen"}
+    discounts: Mapped[list[Any]] = mapped_column(default=list)  # {"kind", "name", "off_fen", …}
     coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupons.id"))  # among `discounts`
     payable_fen: Mapped[int] = mapped_column(default=0)
     rider_fee_fen: Mapped[int] = mapped_column(default=0)
@@ -213,6 +213,14 @@ class Order(Base):
     def points_off(self) -> int:
         """How much of the discount is points, as it was quoted."""
         return sum(each["off_fen"] for each in self.discounts if each["kind"] == POINTS)
+
+    @property
+    def way_paid_fen(self) -> int:
+        """What was really paid for the way, with the tip: nothing where an offer took it off, or,
+        which no offer's name stands for, a group's rule did."""
+        named = sum(int(each["off_fen"]) for each in self.discounts)
+        off = sum(int(each["off_fen"]) for each in self.discounts if each.get("is_way"))
+        return max(0, self.delivery_fen - off - max(0, self.discount_fen - named))
 
     @property
     def pickup_place(self) -> Place | None:

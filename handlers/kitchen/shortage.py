@@ -115,7 +115,7 @@ def offers_of(session: Session, order: Order) -> dict[str, str]:
 
 def paid_for(order: Order, line: OrderLine) -> int:
     """What was really paid for this line, discounts taken off in proportion, in fen."""
-    food = order.payable_fen - order.delivery_fen
+    food = order.payable_fen - order.way_paid_fen
     return dict(zip((each.id for each in order.lines),
                     shares([*(each.amount_fen for each in order.lines), order.packing_fen], food),
                     strict=False))[line.id]

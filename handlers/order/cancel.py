@@ -162,14 +162,14 @@ def _in_kitchen(speaker: Speaker, order: Order) -> Reply:
     assert order.accepted_at is not None
     return Reply("cancel.ask_kitchen", {
         "code": order.code, "at": speaker.clock(order.accepted_at),
-        "delivery": yuan(order.delivery_fen), "half": yuan(half_fen(order)),
+        "delivery": yuan(order.way_paid_fen), "half": yuan(half_fen(order)),
         "minutes": int(ASK_FOR.total_seconds() // 60)}, tap_id(order))
 
 
 def half_fen(order: Order) -> int:
     """All that was paid for the way, and half of the rest; an odd fen stays with the shop."""
-    food = order.payable_fen - order.delivery_fen
-    return order.delivery_fen + food // 2
+    food = order.payable_fen - order.way_paid_fen
+    return order.way_paid_fen + food // 2
 
 
 def ask_to_cancel(session: Session, speaker: Speaker, cmd: CancelOrder, *,

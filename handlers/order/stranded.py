@@ -49,9 +49,11 @@ def fetch_oneself(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: dat
         return Reply("redirect.not_now", {"code": order.code,
                                           "state": Reply(f"state.{order.state}")})
     withdraw_offer(session, order, now=now)
-    back = order.delivery_fen
+    back = order.way_paid_fen
     order.is_self_pickup = True
     order.payable_fen -= back
+    order.discount_fen -= order.delivery_fen - back
+    order.discounts = [each for each in order.discounts if not each.get("is_way")]
     order.delivery_fen = order.rider_fee_fen = 0
     order.apply(session, OrderEvent.SELF_PICKUP, now=now, by=speaker.person.id)
     refund_part(session, order, back, "no_rider", now=now)
@@ -59,7 +61,7 @@ def fetch_oneself(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: dat
         tell(session, Notice(owner, f"{order.id}:self_pickup", chat=Reply(
             "kitchen.self_pickup", {"code": order.code})), now=now, order_id=order.id)
     ready = order.state == OrderState.READY
-    return Reply("stranded.come", {
+    return Reply("stranded.come" if back else "stranded.come_free", {
         "code": order.code, "pickup": pickup(order), "amount": yuan(back),
         "ready": Reply("stranded.ready" if ready else "stranded.soon", {
             "at": speaker.clock(order.food_ready_at or now)})}, tap_id(order))

@@ -4,8 +4,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from handlers.kitchen.shortage import paid_for
 from models.base import Sessions, utcnow
-from models.order import Order
+from models.order import LINES, Order
 from models.person import Person
 from models.rules.hours import WEEKDAYS
 from tests.support.payment import balances
@@ -37,7 +38,8 @@ def verify(chat, who="小林"):
 
 def newest():
     with Sessions() as session:
-        return session.scalars(select(Order).order_by(Order.id.desc()).limit(1)).one()
+        newest = select(Order).options(LINES).order_by(Order.id.desc()).limit(1)
+        return session.scalars(newest).one()
 
 
 def test_the_best_of_each_layer_is_taken_and_each_is_shown(offering):
@@ -54,7 +56,7 @@ def test_the_best_of_each_layer_is_taken_and_each_is_shown(offering):
     assert newest().discounts == [
         {"kind": "threshold", "name": "满30减4", "off_fen": 400},
         {"kind": "first_order", "name": "", "off_fen": 500},
-        {"kind": "weekday", "name": "免配送", "off_fen": 200}]
+        {"kind": "weekday", "name": "免配送", "off_fen": 200, "is_way": True}]
     with Sessions() as session:
         assert balances(session)["wechat"] == 2300
 
@@ -99,6 +101,56 @@ def test_what_does_not_run_today_or_here_is_not_counted(offering, more):
         小林  来份黄焖鸡微辣 送12栋302
         bot   order.quoted  payable=¥18.00
     """)
+
+
+def on_the_stove_without_a_fee(offering):
+    """小林 paid ¥16.00 for a dish, and nothing for its way."""
+    chat = offering(CAMPAIGNS[3])
+    chat.play("""
+        小林  来份黄焖鸡微辣 送12栋302
+        bot   order.quoted  code=$c  payable=¥16.00  免配送-¥2.00
+        小林  确认$c
+        bot   order.confirmed
+        (小林 pays)
+        (work)
+        card  小林  paid  ¥16.00
+        阿香  接$c
+        bot   kitchen.accepted
+    """)
+    return chat
+
+
+def test_half_of_what_was_paid_goes_back_where_the_way_cost_nothing(offering):
+    chat = on_the_stove_without_a_fee(offering)
+    chat.play("""
+        小林  取消$c
+        bot   cancel.ask_kitchen  half=¥8.00  delivery=¥0.00
+        小林  $c申请退
+        阿香  $c退一半
+        (work)
+        push  小林  cancel.agreed_half  amount=¥8.00
+    """)
+
+
+def test_a_dish_that_is_missing_brings_back_all_that_was_paid_for_it(offering):
+    on_the_stove_without_a_fee(offering)
+    assert paid_for(newest(), newest().lines[0]) == 1600
+
+
+def test_who_fetches_it_gets_no_fee_back_that_was_never_paid(offering):
+    chat = on_the_stove_without_a_fee(offering)
+    chat.play("""
+        (11 min pass)
+        (work)
+        push  小林  stranded.choose
+        小林  $c自取
+        bot   stranded.come_free
+        小林  $c拿到了
+        bot   shelf.enjoy
+    """)
+    with Sessions() as session:
+        assert {account.partition(":")[0]: fen for account, fen in balances(session).items()
+                } == {"wechat": 1600, "shop": -1600}
 
 
 def test_the_same_offer_under_another_name_is_the_quote_that_was_shown(offering, demo_campus):
