@@ -1,5 +1,5 @@
 """The lock: who has paid is in, the bill is divided, the kitchens are asked."""
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ from handlers.group_order.pricing import (
 from handlers.group_order.shared import heads, live_orders, off_menu
 from handlers.group_order.telling import (
     tell_dissolved,
+    tell_dropped,
     tell_eaters,
     tell_locked,
     tell_member,
@@ -31,7 +32,7 @@ from handlers.payment import expire_unpaid, retire_payments
 from handlers.payment.refunding import refund_part
 from models.base import Session
 from models.group_order import GroupOrder, GroupState
-from models.order import Order
+from models.order import LINES, Order
 from models.rules.order_state import OrderEvent, OrderState
 
 REMIND_BEFORE: Final = timedelta(minutes=2)
@@ -76,7 +77,9 @@ def close_group(session: Session, group: GroupOrder, *, now: datetime,
     _send_away(session, [o for o in orders if o.state in (
         OrderState.DRAFT, OrderState.AWAITING_PAYMENT)], now=now)
     paid = paid_orders(orders)
-    removed = _unpaid_people(session, group) - {order.buyer_id for order in paid}
+    eaters = {order.buyer_id for order in paid}
+    removed = _unpaid_people(session, group) - eaters
+    tell_dropped(session, group, _unpaid_of(session, group, eaters), now=now)
     cooked = _without_sold_out(session, group, paid, now=now)
     _lock(session, group, cooked, removed, now=now, by=by,
           why_none="group_sold_out" if paid else "group_unpaid")
@@ -101,6 +104,14 @@ def _charge(session: Session, group: GroupOrder, wishes: Sequence[Order], *, now
 def _is_too_small(group: GroupOrder, orders: Sequence[Order]) -> bool:
     least = group.shop.min_order_fen if group.shop else 0
     return sum(order.goods_fen for order in orders) < least
+
+
+def _unpaid_of(session: Session, group: GroupOrder, people: Collection[int]) -> list[Order]:
+    """What these people, who paid something, left unpaid at another window until the lock."""
+    gone = select(Order).options(LINES).where(
+        Order.group_id == group.id, Order.buyer_id.in_(people), Order.ended_at >= group.lock_at,
+        Order.state.in_([OrderState.EXPIRED, OrderState.CANCELLED]), Order.paid_at.is_(None))
+    return list(session.scalars(gone))
 
 
 def _unpaid_people(session: Session, group: GroupOrder) -> set[int]:

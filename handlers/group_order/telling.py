@@ -12,7 +12,7 @@ from handlers.group_order.shared import page_of
 from handlers.notice import Notice, tell
 from handlers.payment import ask_payment, link
 from handlers.speaker import Speaker
-from handlers.wording import clock
+from handlers.wording import clock, what
 from models.base import Session
 from models.campus import Campus
 from models.group_order import GroupOrder
@@ -138,6 +138,17 @@ def tell_removed(session: Session, group: GroupOrder, people: Collection[int], *
     for person_id in sorted(people):
         tell(session, Notice(person_id, f"group:{group.id}:removed", good_until=now + SOON,
                              chat=Reply("group.removed", {"code": group.code})), now=now)
+
+
+def tell_dropped(session: Session, group: GroupOrder, orders: Sequence[Order], *,
+                 now: datetime) -> None:
+    """Who paid at one window and not at another: what is not coming."""
+    for order in orders:
+        tell(session, Notice(
+            order.buyer_id, f"group:{group.id}:dropped:{order.id}", good_until=now + SOON,
+            chat=Reply("group.dropped", {
+                "code": group.code, "dishes": "、".join(what(line) for line in order.lines)})),
+             now=now, order_id=order.id)
 
 
 def tell_sold_out(session: Session, group: GroupOrder, order: Order, dishes: Sequence[str],

@@ -579,6 +579,17 @@ def test_a_scanned_code_leads_in_and_a_stranger_sees_no_names(dorm):
     assert "排骨" not in dorm.last("路人")
 
 
+def test_what_was_not_paid_at_one_of_two_windows_is_missed_aloud(dorm):
+    at_two_windows(dorm)
+    dorm.play("""
+        (小林 pays)
+        (21 min pass)
+        (work)
+        push  小林  group.dropped  dishes=香菇滑鸡饭
+        push  小林  group.summary  鱼香肉丝盖饭
+    """)
+
+
 def test_one_who_comes_to_the_shop_keeps_no_rider_from_the_others(dorm):
     gathered(dorm)
     dorm.play("""
@@ -593,7 +604,7 @@ def test_one_who_comes_to_the_shop_keeps_no_rider_from_the_others(dorm):
         (work)
         push  小林  stranded.choose  code=$c
         小林  $c自取
-        bot   stranded.come
+        bot   stranded.come_free
         阿哲  上线
         bot   rider.online
         (work)
