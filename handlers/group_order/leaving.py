@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from config.texts import Reply, yuan
+from config.texts import Param, Reply, yuan
 from handlers import dialogue, undo
 from handlers.group_order.pricing import spread_trip
 from handlers.group_order.shared import closed, is_opener, live_orders, opener_only, own_orders
@@ -58,8 +58,9 @@ def _are_you_sure(speaker: Speaker, group: GroupOrder, paid: Sequence[Order], *,
 def _left(session: Session, speaker: Speaker, group: GroupOrder, mine: Sequence[Order], *,
           now: datetime) -> Reply:
     paid = [order for order in mine if order.state == OrderState.PAID]
+    may_return = group.takes_more(now)
     refunds = call_off(session, mine, "group_left", now=now, by=speaker.person.id,
-                       due_at=now + undo.FOR)
+                       due_at=now + undo.FOR if may_return else None)
     member = group.member(speaker.person.id)
     assert member is not None
     member.left_at = now
@@ -72,11 +73,14 @@ def _left(session: Session, speaker: Speaker, group: GroupOrder, mine: Sequence[
         _pass_on(session, speaker, group, now=now)
     if not refunds:
         return Reply("group.left", {"code": group.code})
+    told: dict[str, Param] = {
+        "code": group.code, "amount": yuan(sum(r.amount_fen for r in refunds)),
+        "refund": "、".join(r.code for r in refunds)}
+    if not may_return:
+        return Reply("group.left_for_good", told)
     undo.offer(speaker.person, "group_leave", now=now, group_id=group.id, refunds={
         str(refund.payment.order_id): refund.id for refund in refunds})
-    return Reply("group.left_refunding", {
-        "code": group.code, "amount": yuan(sum(r.amount_fen for r in refunds)),
-        "refund": "、".join(r.code for r in refunds), "seconds": int(undo.FOR.total_seconds())})
+    return Reply("group.left_refunding", {**told, "seconds": int(undo.FOR.total_seconds())})
 
 
 def undo_leave(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
@@ -85,11 +89,14 @@ def undo_leave(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
     group = GroupOrder.lock(session, last["group_id"])
     if not group.takes_more(now):
         return Reply("undo.too_late", {"code": group.code})
+    attempt = session.begin_nested()  # all of it or nothing
     for order_id, refund_id in sorted(last["refunds"].items(), key=lambda pair: int(pair[0])):
         order = Order.lock(session, int(order_id))
         if not revive(session, order, OrderState.CANCELLED, refund_id, now=now,
                       by=speaker.person.id):
+            attempt.rollback()
             return Reply("undo.too_late", {"code": group.code})
+    attempt.commit()
     member = next(m for m in group.members if m.person_id == speaker.person.id)
     member.left_at = None
     return Reply("group.stayed", {"code": group.code})

@@ -40,9 +40,9 @@ def price_share(session: Session, order: Order, *, now: datetime) -> None:
 
 
 def _rides_along(order: Order, others: Sequence[Order]) -> bool:
-    """Another order of the same person is paid, or carries their part of the trip."""
-    return any(o.buyer_id == order.buyer_id and o.state != OrderState.DRAFT
-               and (o.delivery_fen or o.paid_at) for o in others)
+    """Another order of the same person carries their part of the trip."""
+    return any(o.buyer_id == order.buyer_id and o.state != OrderState.DRAFT and o.delivery_fen
+               for o in others)
 
 
 def promised_at(session: Session, group: GroupOrder, orders: Sequence[Order], *,

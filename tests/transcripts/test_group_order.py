@@ -172,7 +172,9 @@ def test_whoever_leaves_after_the_lock_gets_their_own_money_back_and_nothing_els
         小周  退出$g
         bot   group.leave_locked
         小周  好的
-        bot   group.left_refunding  amount=¥19.00
+        bot   group.left_for_good  amount=¥19.00
+        小周  撤回
+        bot   undo.nothing
         (work)
         card  阿香  merchant_order
         card  小周  refunded  ¥1.00
@@ -577,6 +579,26 @@ def test_a_scanned_code_leads_in_and_a_stranger_sees_no_names(dorm):
         bot   group.joined
     """)
     assert "排骨" not in dorm.last("路人")
+
+
+def test_leaving_two_windows_is_taken_back_whole_or_not_at_all(dorm):
+    at_two_windows(dorm)
+    with Sessions.begin() as session:
+        session.execute(update(Dish).where(Dish.name == "鱼香肉丝盖饭").values(stock=3))
+    dorm.play("""
+        (小林 pays)
+        小林  $g付款
+        (小林 pays)
+        小林  确定退出$g
+        bot   group.left_refunding  amount=¥32.00
+    """)
+    sold_out("鱼香肉丝盖饭")
+    dorm.play("""
+        小林  〔撤回〕
+        bot   undo.too_late
+    """)
+    with Sessions() as session:
+        assert set(session.scalars(select(Order.state))) == {OrderState.CANCELLED}
 
 
 def test_what_was_not_paid_at_one_of_two_windows_is_missed_aloud(dorm):
