@@ -95,7 +95,8 @@ def _receipt(order: Order, *, is_open: bool) -> list[tuple[str, str, str | None]
     may_change = is_open and OrderState(order.state) in UNPAID
     parts = [(what(line), yuan(line.amount_fen), line.dish_key if may_change else None)
              for line in order.lines]
-    for key, fen in (("payment.delivery", order.delivery_fen),
+    for key, fen in (("payment.packing", order.packing_fen),
+                     ("payment.delivery", order.delivery_fen),
                      ("payment.discount", -order.discount_fen)):
         if fen:
             parts.append((text_of(Reply(key)), yuan(fen), None))

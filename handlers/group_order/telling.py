@@ -115,9 +115,11 @@ def parts_of(order: Order) -> Reply | None:
     """What the sum is made of besides dishes; nothing when there is nothing to tell."""
     off = Reply(f"discount.{order.discount_kind}", {"off": yuan(order.discount_fen)}) \
         if order.discount_fen else None
-    if not order.delivery_fen and off is None:
+    if not order.packing_fen and not order.delivery_fen and off is None:
         return None
     return Reply("group.parts", {
+        "packing": Reply("order.packing", {"packing": yuan(order.packing_fen)})
+        if order.packing_fen else None,
         "delivery": Reply("group.delivery_part", {"delivery": yuan(order.delivery_fen)})
         if order.delivery_fen else None, "discount": off})
 

@@ -112,6 +112,23 @@ def test_a_dish_is_taken_off_again_until_it_is_paid_for(dorm):
         assert reader.post("remove", odd).status_code == 403
 
 
+def test_the_parts_of_ones_share_add_up_with_their_packing(chat, demo_campus):
+    demo_campus["campaigns"], demo_campus["points"] = [], None
+    for shop in demo_campus["shops"]:
+        shop["packing_fen"] = 50
+    chat.stage.load(demo_campus)
+    chat.play(f"""
+        小林  我住12栋302 小林
+        小林  拼单 阿香黄焖鸡 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined  打包¥0.50  配送¥2.00  payable=¥18.50
+    """)
+    receipt = Reader(chat, "小林").page.text.partition('aria-label="我的小票"')[2]
+    amounts = re.findall(r'<dd class="figure">¥([\d.]+)</dd>', receipt)
+    assert amounts == ["16.00", "0.50", "2.00"]
+
+
 def test_of_two_windows_one_is_paid_after_the_other_and_the_trip_once(dorm):
     at_two_windows(dorm)
     reader = Reader(dorm, "小林")
