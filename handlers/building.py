@@ -99,6 +99,16 @@ def note_paid(session: Session, order: Order, *, now: datetime) -> None:
             payload={"order_id": order.id})
 
 
+def note_verified(session: Session, person: Person, *, now: datetime) -> None:
+    """Whoever has paid today counts from now on: they may be the last that was missing."""
+    paid_today = select(Order.id).where(
+        Order.buyer_id == person.id, Order.paid_at >= now - timedelta(days=1),
+        Order.place_id.is_not(None), Order.kind == OrderKind.FOOD)
+    for order_id in session.scalars(paid_today):
+        owe(session, KIND, key=f"building:{order_id}:verified", now=now, order_id=order_id,
+            payload={"order_id": order_id})
+
+
 def to_give_back(session: Session, order_id: int) -> list[int]:
     """Once the building has its number: the orders of that day that paid for their delivery."""
     order = session.get_one(Order, order_id)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from config.texts import Reply
 from handlers import dialogue
+from handlers.building import note_verified
 from handlers.complaint.shared import photo_url
 from handlers.notice import Notice, tell
 from handlers.referral import look_again
@@ -147,6 +148,7 @@ def _close(session: Session, proof: StudentProof, state: ProofState, until: date
         session.flush()
         proof.person.student_until = until
         look_again(session, proof.person, now=now)
+        note_verified(session, proof.person, now=now)
         key = "student.you_are_verified"
     else:
         proof.number_hash = None

@@ -93,6 +93,30 @@ def test_who_cancels_does_not_count_and_gets_no_more_than_was_paid(dorm):
         assert sum(balances(session).values()) == 0
 
 
+def test_who_shows_their_card_after_paying_may_be_the_last_that_was_missing(dorm, demo_campus):
+    dorm.stage.add("值班", "student")
+    demo_campus["operators"] = [{"openid": dorm.stage.openid("值班"), "name": "值班"}]
+    dorm.stage.load(demo_campus)
+    dorm.play("值班  在")
+    for who, code in (("小林", "$a"), ("小周", "$b"), ("小王", "$c")):
+        order(dorm, who, code, "全楼免配送")
+    dorm.play("""
+        小王  学生认证
+        bot   student.how
+        小王  2023123456 王
+        bot   student.sent
+        (work)
+        push  值班  student.look
+        值班  〔通过〕
+        bot   student.decided_approved
+        (work)
+        (work)
+        push  小林  building.given_back  code=$a  amount=¥2.00
+        push  小王  student.you_are_verified
+        push  小王  building.given_back  code=$c
+    """)
+
+
 def test_twins_of_the_job_give_back_once_and_tomorrow_begins_anew(dorm):
     for who, code in (("小林", "$a"), ("小周", "$b"), ("小陈", "$c")):
         order(dorm, who, code, "全楼免配送")
