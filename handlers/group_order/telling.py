@@ -17,7 +17,7 @@ from models.base import Session
 from models.campus import Campus
 from models.group_order import GroupOrder
 from models.order import LINES, Order, OrderLog
-from models.payment import Payment, Refund
+from models.payment import Payment, PaymentState, Refund
 from models.rules.order_state import GIVES_MONEY_BACK, OrderState
 
 MOST_BAGS: Final = 6  # in one message
@@ -125,14 +125,18 @@ def parts_of(order: Order) -> Reply | None:
 
 
 def tell_unpaid(session: Session, group: GroupOrder, order: Order, *, now: datetime) -> None:
-    """Two minutes left: what is to pay, and the way to do it."""
-    payment = ask_payment(session, order, order.buyer, now=now)
+    """Two minutes left: what is to pay, and the way to do it. Where somebody else is about to
+    pay it, that is the group's page: a link of their own would close the other's."""
+    is_taken = any(payment.payer_id != order.buyer_id for payment in Payment.of_order(
+        session, order.id, PaymentState.OPEN))
+    url = page_of(group) if is_taken else link(
+        ask_payment(session, order, order.buyer, now=now))
     minutes = max(1, round((group.lock_at - now).total_seconds() / 60))
     tell(session, Notice(
         order.buyer_id, f"group:{group.id}:remind:{order.id}:{group.lock_at:%d%H%M}",
         good_until=group.lock_at, chat=Reply("group.remind", {
             "code": group.code, "minutes": minutes, "payable": yuan(order.payable_fen),
-            "url": link(payment)})), now=now, order_id=order.id)
+            "url": url})), now=now, order_id=order.id)
 
 
 def tell_removed(session: Session, group: GroupOrder, people: Collection[int], *,

@@ -71,6 +71,26 @@ def test_a_roommate_pays_and_the_buyer_eats(chat):
     assert take(chat, "小陈", url).status_code == 409
 
 
+def test_a_reminder_does_not_close_the_sheet_of_whoever_is_paying(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        小周  $g代付
+        bot   paying_for.forward  url=$d
+    """)
+    sheet = dorm.stage.open_sheet("小王", take(dorm, "小王", dorm.kept["$d"]).json()["url"])
+    dorm.play("""
+        (18 min pass)
+        (work)
+        push  小周  group.remind  payable=¥20.00
+    """)
+    assert dorm.stage.confirm("小王", sheet).endswith(":ok")
+    dorm.stage.world.settle()
+    with Sessions() as session:
+        assert [p.is_surplus for p in session.scalars(
+            select(Payment).filter_by(state=PaymentState.PAID))] == [False, False]
+
+
 def test_looking_changes_nothing_and_taking_it_closes_the_older_link_first(chat):
     url = offered(chat)
     requests.get(chat.stage.world.open("小周", url), timeout=10)
