@@ -78,7 +78,7 @@ def _order(session: Session, speaker: Speaker, group: GroupOrder, shop: Shop, cm
     mine = [o for o in live_orders(session, group, lock=True)
             if o.buyer_id == speaker.person.id and OrderState(o.state) in UNPAID]
     order = next((o for o in mine if o.shop_id == shop.id), None)
-    if cmd.anew or (order is None and group.is_treat):
+    if cmd.anew:
         _drop(session, [o for o in mine if o is not order], speaker, now=now)
     if order is None:
         order = orders.place_order(session, Order(

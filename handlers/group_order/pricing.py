@@ -28,7 +28,7 @@ def price_share(session: Session, order: Order, *, now: datetime) -> None:
     others = [o for o in live_orders(session, group) if o.id != order.id]
     people = heads(group, others) | {order.buyer_id}
     order.delivery_fen = 0
-    if not _rides_along(order, others):
+    if not _rides_along(group, order, others):
         seats = [Seat(_seat(group, person_id), 0) for person_id in people]
         share = divide(seats, opener=_seat(group, group.opener_id),
                        delivery_fen=trip_fen(group, len(people)))
@@ -39,10 +39,10 @@ def price_share(session: Session, order: Order, *, now: datetime) -> None:
     order.promised_at = promised_at(session, group, [order], now=now)
 
 
-def _rides_along(order: Order, others: Sequence[Order]) -> bool:
+def _rides_along(group: GroupOrder, order: Order, others: Sequence[Order]) -> bool:
     """Another order of the same person carries their part of the trip."""
-    return any(o.buyer_id == order.buyer_id and o.state != OrderState.DRAFT and o.delivery_fen
-               for o in others)
+    return any(o.buyer_id == order.buyer_id and o.delivery_fen
+               and (group.is_treat or o.state != OrderState.DRAFT) for o in others)
 
 
 def promised_at(session: Session, group: GroupOrder, orders: Sequence[Order], *,

@@ -370,6 +370,23 @@ def test_an_opener_who_treated_and_leaves_makes_nobody_else_pay_for_all(dorm):
     """)
 
 
+def test_who_is_treated_may_eat_from_two_windows(dorm):
+    dorm.play(f"""
+        小林  拼单 二食堂 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g我请客
+        bot   group.treats
+        小周  $g 一份香菇滑鸡饭
+        bot   group.joined_treat
+        小周  $g 一份鱼香肉丝盖饭
+        bot   group.joined_treat
+        小林  $g锁单
+        bot   group.bill  payable=¥18.00  count=1
+        (work)
+        push  小林  group.bill  payable=¥14.00
+    """)
+
+
 @pytest.mark.parametrize("how", ["阿香  拒$g", "小林  确定退出$g"])
 def test_who_was_treated_hears_that_it_came_to_nothing(dorm, how):
     gathered(dorm)
