@@ -31,7 +31,7 @@ class Bag:
 
 
 def bags_of(session: Session, group: GroupOrder, orders: Sequence[Order]) -> list[Bag]:
-    """The bags of these orders, by seat."""
+    """The bags of these orders, by seat. What was noted on an order stands on its first bag."""
     by_id = {member.id: member for member in group.members}
     by_person = {member.person_id: member for member in group.members}
     packed: dict[tuple[int, int], list[OrderLine]] = {}
@@ -42,5 +42,8 @@ def bags_of(session: Session, group: GroupOrder, orders: Sequence[Order]) -> lis
             key = (member.seat, order.id)
             packed.setdefault(key, []).append(line)
             owner[key] = member, order
-    return [Bag(owner[key][0].id, label_of(owner[key][0]), owner[key][1].code,
-                tuple(packed[key]), owner[key][1].note) for key in sorted(packed)]
+    first: dict[int, tuple[int, int]] = {}
+    for key in sorted(packed):
+        first.setdefault(key[1], key)
+    return [Bag(owner[key][0].id, label_of(owner[key][0]), owner[key][1].code, tuple(packed[key]),
+                owner[key][1].note if first[key[1]] == key else None) for key in sorted(packed)]

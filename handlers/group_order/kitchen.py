@@ -71,10 +71,10 @@ def _on_ticket(bag: Bag) -> Reply:
 
 
 def _rest(bags: Sequence[Bag]) -> list[Reply]:
-    """The last bags share a line, shortly: nothing that must be cooked may be left out."""
+    """The last bags share a line, shortly: nothing that must be cooked, or not, may be left out."""
     rest = bags[MOST_BAGS:]
     return [Reply("group.ticket_rest", {
-        "bags": "；".join(f"{bag.label} {bag.code} {bag.dishes}" for bag in rest)})] if rest else []
+        "bags": "；".join(text_of(_on_ticket(bag)) for bag in rest)})] if rest else []
 
 
 def for_all(session: Session, speaker: Speaker, group: GroupOrder, word: KitchenWord, *,

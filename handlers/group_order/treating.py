@@ -10,6 +10,7 @@ from handlers.group_order.pricing import promised_at, trip_fen
 from handlers.group_order.shared import (
     closed,
     is_opener,
+    label_of,
     live_orders,
     off_menu,
     opener_of,
@@ -127,12 +128,13 @@ def _tell_eaters(session: Session, group: GroupOrder, missing: Sequence[OrderLin
 
 def _merged(session: Session, group: GroupOrder, wishes: Sequence[Order], *,
             now: datetime) -> Order:
-    seats = {member.person_id: member.id for member in group.members}
-    lines = [(seats[wish.buyer_id], line) for wish in wishes for line in wish.lines]
+    seats = {member.person_id: member for member in group.members}
+    lines = [(seats[wish.buyer_id].id, line) for wish in wishes for line in wish.lines]
+    notes = [f"{label_of(seats[wish.buyer_id])}：{wish.note}" for wish in wishes if wish.note]
     return rows.place_order(session, Order(
         campus_id=group.campus_id, shop_id=wishes[0].shop_id, buyer_id=group.opener_id,
         buyer=group.opener, group_id=group.id, place_id=group.place_id, place=group.place,
-        note="；".join(w.note for w in wishes if w.note)[:100] or None, created_at=now,
+        note="；".join(notes) or None, created_at=now,
         lines=[OrderLine(
             position=n, member_id=seat, dish_id=line.dish_id, dish_key=line.dish_key,
             name=line.name, quantity=line.quantity, options=line.options,

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from config.texts import say
 from handlers import group_order as groups
+from handlers.group_order.kitchen import for_all
 from handlers.group_order.leaving import LeaveGroup
 from handlers.group_order.opening import opened
+from handlers.kitchen import accept_order
 from handlers.order import Item
 from handlers.payment import Recorded, begin_prepay, record_payment
 from handlers.speaker import Speaker
@@ -261,6 +264,22 @@ def test_a_pay_sheet_that_is_open_at_the_deadline_is_waited_for_but_not_for_ever
         assert group.state == GroupState.LOCKED
         assert len(group.seated) == (1 if is_late else 2)
     is_consistent(group_id)
+
+
+def test_the_kitchen_reads_the_note_of_every_bag_of_a_big_group():
+    names = [f"o-{n}" for n in range(8)]
+    group_id = open_one(*names)
+    for name in names:
+        with Sessions.begin() as session:
+            groups.join(session, speaker(session, name),
+                        groups.JoinGroup(group_id, note=f"{name}不要辣"), now=NOW)
+        pay(name)
+    close(group_id)
+    with Sessions.begin() as session:
+        reply = for_all(session, speaker(session, "o-owner"), session.get_one(GroupOrder, group_id),
+                        accept_order, now=LONG_AFTER)
+        said = say(reply)
+        assert all(f"{name}不要辣" in said for name in names)
 
 
 def join_key(group_id: int) -> str:

@@ -53,6 +53,27 @@ def test_who_is_in_sees_whose_dishes_are_whose_and_a_stranger_how_to_get_in(dorm
     assert "点一份就进来" in strangers
 
 
+def test_everybodys_note_reaches_the_kitchen_of_a_treat_with_whose_it_is(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g我请客
+        bot   group.treats
+    """)
+    for who, note in (("小林", "汤多一点" * 10), ("小周", "面多一点" * 10), ("小陈", "对花生过敏")):
+        reader = Reader(dorm, who)
+        assert reader.post("join", {"dish": dish_on(reader.page.text, "黄焖豆腐饭"),
+                                    "note": note}).status_code == 200
+    dorm.play("""
+        小林  $g锁单
+        bot   group.bill
+        (小林 pays)
+        阿香  接$g
+        bot   group.accepted  count=3
+    """)
+    assert dorm.last("阿香").count("3号：对花生过敏") == 1
+    assert dorm.last("阿香").count("林：汤多一点") == 1
+
+
 def test_who_does_not_follow_joins_and_pays_on_the_page(dorm):
     gathered(dorm)
     dorm.stage.add("路人", "student", followed=False)
