@@ -73,7 +73,7 @@ def test_a_lunch_from_the_first_sentence_to_the_handover_code(hands):
     page = hands.web("小林")
     expect(page.get_by_text("黄焖鸡米饭 微辣 不要香菜")).to_be_visible()
     hands.shoot("2-pay-page")
-    page.get_by_role("button", name="微信支付").click()
+    page.get_by_role("button", name="微信支付").click(no_wait_after=True)
     expect(page.locator("[data-pay-amount]")).to_contain_text("13.00")
     hands.shoot("3-pay-sheet")
     page.locator("[data-pay-confirm]").click()
