@@ -49,6 +49,7 @@ class Lease:
         run = self.spec.run
         _make_folder(run)
         with locks.exclusive(self.spec.var / "door"):
+            _make_folder(run)  # once more: `discard` may just have swept it away, unused as it was
             if self.users < 0:
                 self.users = locks.opened(run / "users")
             locks.shared(self.users)  # waits while a keeper that found nobody here is stopping
