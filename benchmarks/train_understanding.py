@@ -25,6 +25,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from tqdm import tqdm
 
+from benchmarks.corpora import CAMPUSES, CORPORA
 from benchmarks.scoring import judge
 from bot.nlu.features import features
 from bot.nlu.intents import intent_of, message_of
@@ -36,11 +37,6 @@ from bot.nlu.understand import grammars, understand
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PHRASES: Final = ROOT / "config" / "understanding" / "phrases.txt"
-CORPORA: Final = ROOT / "tests" / "corpora"
-CAMPUSES: Final = {"donghu": "world_dev.json", "north": "north.campus.json",
-                   "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
-                   "northwest": "northwest.campus.json", "haibin": "haibin.campus.json",
-                   "shancheng": "shancheng.campus.json"}
 STRENGTH: Final = 1.0      # of the pull towards zero
 ROUNDS: Final = 60
 ROUNDS_LEFT_OUT: Final = 25

@@ -23,6 +23,7 @@ from typing import Any, Final
 from tqdm import tqdm
 
 from benchmarks import time_sets
+from benchmarks.corpora import CAMPUSES, CORPORA, FROZEN
 from benchmarks.keywords import Keywords
 from benchmarks.scoring import (
     ACTING,
@@ -38,13 +39,6 @@ from benchmarks.scoring import (
 from bot.nlu.lexicon import Lexicon, lexicon_from
 from bot.nlu.understand import understand
 
-CORPORA: Final = Path(__file__).resolve().parents[1] / "tests" / "corpora"
-CAMPUSES: Final = {"donghu": "world_dev.json", "north": "north.campus.json",
-                   "lingnan": "lingnan.campus.json", "jiangnan": "jiangnan.campus.json",
-                   "northwest": "northwest.campus.json", "haibin": "haibin.campus.json",
-                   "shancheng": "shancheng.campus.json"}
-FROZEN: Final = {"linjiang": "linjiang.campus.json", "beichen": "beichen.campus.json",
-                 "guinan": "guinan.campus.json"}
 Answer = Callable[[Row], dict[str, Any]]
 
 

@@ -30,17 +30,16 @@ def _assembly(message: Message) -> Assembly:
     return Assembly(message.reading, hints)
 
 
-def _wanted(message: Message) -> tuple[list[dict[str, Any]], Ties, Assembly]:
-    assembly = _assembly(message)
-    lines = [line for line in assembly.lines if not line.negated]
-    return as_items(lines), tuple(line.ids for line in lines), assembly
+def _wanted(assembly: Assembly, but_at: int | None = None) -> tuple[list[dict[str, Any]], Ties]:
+    """What is asked for; not the line that begins at `but_at`."""
+    lines = [line for line in assembly.lines if not line.negated and line.at != but_at]
+    return as_items(lines), tuple(line.ids for line in lines)
 
 
 def _food(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
     assembly = _assembly(message)
     start = _note_start(message, assembly)
-    lines = [line for line in assembly.lines if not line.negated and line.at != start]
-    items, ties = as_items(lines), tuple(line.ids for line in lines)
+    items, ties = _wanted(assembly, start)
     _, goal = slots.places(message.reading, errand=False)
     budget, tip = slots.money(message.reading, errand=False)
     filled: dict[str, Any] = {
@@ -108,7 +107,7 @@ def _modify(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
 
 
 def _group_add(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
-    items, ties, _ = _wanted(message)
+    items, ties = _wanted(_assembly(message))
     return {"items": items, "group_code": slots.group_code(message.reading, message.context)}, ties
 
 
@@ -179,7 +178,7 @@ def _goods(message: Message, kind: str | None) -> str | None:
 
 
 def _query_items(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
-    items, ties, _ = _wanted(message)
+    items, ties = _wanted(_assembly(message))
     budget, _ = slots.money(message.reading, errand=False)
     if any(len(tie) > 3 for tie in ties) or (items and _about_shop(message)):
         items, ties = [], ()

@@ -85,27 +85,24 @@ class Assembly:
         made += [(rest, [])] if total and rest else []
         first = min(bead.start for bead in (groups[0][0], *groups[0][1]))
         self._divide(made, self._shared(first))
-        for bead in (*apart, *(one for amount, options in groups for one in (amount, *options))):
-            bead.kind = "word"
+        _use_up(apart, groups)
 
     def _split_one(self, line: Line) -> None:
         """`糯米团一个 豆浆两杯 一杯不加糖一杯全糖`: the parts follow, their sum was said before."""
         groups = self._groups_behind(line.end) or self._groups(line.end)
         if len(groups) < 2:
             return
-        before = [other for other in self.lines if other.end <= line.at and other.ids != line.ids]
-        whole = next((bead for bead in self.beads if bead.kind == "Q"
-                      and (before[-1].end if before else 0) <= bead.start < groups[0][0].start
-                      and float(bead.value) == sum(float(amount.value) for amount, _ in groups)),
-                     None)
+        others = [other for other in self.lines if other.ids != line.ids]
+        start = max((other.end for other in others if other.end <= line.at), default=0)
+        total = sum(float(amount.value) for amount, _ in groups)
+        whole = next((bead for bead in self.beads if bead.kind == "Q" and bead.value == total
+                      and start <= bead.start < groups[0][0].start), None)
         if whole is None:
             return
-        others = [other for other in self.lines if other.ids != line.ids]
         self.lines = [line]
         self._divide([(float(amount.value), options) for amount, options in groups], [])
         self.lines = sorted(others + self.lines, key=lambda one: one.at)
-        for bead in (whole, *(one for amount, options in groups for one in (amount, *options))):
-            bead.kind = "word"
+        _use_up([whole], groups)
 
     def _shared(self, until: int) -> list[Bead]:
         """The options said of all parts, before the first."""
@@ -490,6 +487,12 @@ class Assembly:
             if bead.kind in ("D", "space", "stop"):
                 return bead.kind == "D"
         return False
+
+
+def _use_up(amounts: Sequence[Bead], groups: Sequence[tuple[Bead, list[Bead]]]) -> None:
+    """What has been read counts nothing else."""
+    for bead in (*amounts, *(one for amount, options in groups for one in (amount, *options))):
+        bead.kind = "word"
 
 
 _LINKS: Final = frozenset(STEER["links"])

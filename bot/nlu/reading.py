@@ -87,7 +87,7 @@ def read(text: str, lexicon: Lexicon) -> Reading:
     found = lexicon.trie.occurrences(flat)
     spans = list(_spans(flat, found, lexicon))
     cells = _without_stray(flat, _without_floors(flat, _best_cover(flat, spans)))
-    cells = _mended(flat, cells, lexicon)
+    cells = mended(flat, cells, lexicon)
     cues, covered = _cues(flat, found, cells, lexicon)
     residue = "".join(char for char, known in zip(flat, covered, strict=True)
                       if not known and (char.isalnum()))
@@ -363,11 +363,6 @@ def _walk(size: int, choice: list[Cell | None]) -> list[Cell]:
     if unknown >= 0:
         cells.append(Cell(unknown, size, "?", None, 0))
     return cells
-
-
-def _mended(text: str, cells: list[Cell], lexicon: Lexicon) -> list[Cell]:
-    """Look again at what is unknown: homophones, pinyin, parts of names."""
-    return mended(text, cells, lexicon)
 
 
 def _cues(text: str, found: list[Any], cells: list[Cell], lexicon: Lexicon

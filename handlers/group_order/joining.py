@@ -75,8 +75,7 @@ def join(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: datetime) -
 def _order(session: Session, speaker: Speaker, group: GroupOrder, shop: Shop, cmd: JoinGroup,
            dishes: dict[str, Dish], *, now: datetime) -> Reply:
     """Put the dishes into the member's open order at this window, or into a new one."""
-    mine = [o for o in live_orders(session, group, lock=True)
-            if o.buyer_id == speaker.person.id and OrderState(o.state) in UNPAID]
+    mine = unpaid_of(session, group, speaker.person.id, lock=True)
     order = next((o for o in mine if o.shop_id == shop.id), None)
     if cmd.anew:
         _drop(session, [o for o in mine if o is not order], speaker, now=now)
@@ -188,8 +187,9 @@ def menu_of(session: Session, group: GroupOrder) -> list[Dish]:
     return list(session.scalars(query.order_by(Dish.shop_id, Dish.id)))
 
 
-def unpaid_of(session: Session, group: GroupOrder, person_id: int) -> list[Order]:
-    return [order for order in own_orders(live_orders(session, group), person_id)
+def unpaid_of(session: Session, group: GroupOrder, person_id: int, *,
+              lock: bool = False) -> list[Order]:
+    return [order for order in own_orders(live_orders(session, group, lock=lock), person_id)
             if OrderState(order.state) in UNPAID]
 
 

@@ -247,12 +247,18 @@ def test_another_deadline_is_another_reminder_with_a_link_that_is_good(dorm):
     """)
 
 
-def test_the_opener_who_treats_at_two_windows_hears_of_each_bill(dorm):
+def treated_at_the_canteen(dorm: Chat) -> None:
     dorm.play(f"""
         小林  拼单 二食堂 {until()}截止
         bot   group.opened  code=$g
         小林  $g我请客
         bot   group.treats
+    """)
+
+
+def test_the_opener_who_treats_at_two_windows_hears_of_each_bill(dorm):
+    treated_at_the_canteen(dorm)
+    dorm.play("""
         小林  $g 一份香菇滑鸡饭
         bot   group.joined_own_treat
         小周  $g 一份鱼香肉丝盖饭
@@ -371,11 +377,8 @@ def test_an_opener_who_treated_and_leaves_makes_nobody_else_pay_for_all(dorm):
 
 
 def test_who_is_treated_may_eat_from_two_windows(dorm):
-    dorm.play(f"""
-        小林  拼单 二食堂 {until()}截止
-        bot   group.opened  code=$g
-        小林  $g我请客
-        bot   group.treats
+    treated_at_the_canteen(dorm)
+    dorm.play("""
         小周  $g 一份香菇滑鸡饭
         bot   group.joined_treat
         小周  $g 一份鱼香肉丝盖饭
@@ -506,11 +509,8 @@ def test_a_treat_of_which_nothing_is_left_says_so(dorm):
 
 
 def test_the_trip_of_a_treat_is_on_a_window_that_has_something_left(dorm):
-    dorm.play(f"""
-        小林  拼单 二食堂 {until()}截止
-        bot   group.opened  code=$g
-        小林  $g我请客
-        bot   group.treats
+    treated_at_the_canteen(dorm)
+    dorm.play("""
         小林  $g 一份香菇滑鸡饭
         bot   group.joined_own_treat
         小周  $g 一份鱼香肉丝盖饭
