@@ -52,6 +52,23 @@ def explained(speaker: Speaker, order: Order) -> list[Reply]:
                                  "until": speaker.clock(order.rush_until)})]
 
 
+def told(speaker: Speaker, order: Order | None) -> Reply:
+    """配送费怎么算: of the order that is talked about, and the rule."""
+    fees = speaker.campus.fees
+    most_fen = int(fees.get("surge_cap_fen", 0))
+    rule = Reply("question.fee", {
+        "base": yuan(int(fees.get("delivery_base_fen", 200))),
+        "rush": Reply("question.fee_rush", {"most": yuan(most_fen)}) if most_fen else None})
+    if order is None or not order.delivery_fen:
+        return rule
+    rush = rush_fen(order)
+    return Reply("question.fee_of", {
+        "code": order.code, "fee": yuan(order.delivery_fen), "rule": rule,
+        "rush": Reply("question.fee_of_rush", {
+            "more": yuan(rush), "until": speaker.clock(order.rush_until)})
+        if rush and order.rush_until else None})
+
+
 def rush_fen(order: Order) -> int:
     """How much of the delivery fee is the rush: nothing, for later than it lasts."""
     is_later = order.wanted_at is not None and order.rush_until is not None \

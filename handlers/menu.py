@@ -7,17 +7,17 @@ from sqlalchemy import select
 from config.texts import MOST_TAPS, Reply, text_of, yuan
 from handlers.speaker import Speaker
 from models.base import Session
-from models.rules.hours import is_open
+from models.rules.hours import is_open, spans_of_day
 from models.shop import Dish, Shop
 
 MOST_DISHES = 6  # with a line of their own
+MOST_HOURS = 8
 
 
 def shops(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     """The shops of the campus that are open now, the first ones as taps."""
-    query = select(Shop).filter_by(campus_id=speaker.campus.id, is_listed=True).order_by(Shop.id)
     local = now.astimezone(speaker.campus.zone)
-    serving = [shop for shop in session.scalars(query) if is_open(shop.hours, local)]
+    serving = [shop for shop in _listed(session, speaker) if is_open(shop.hours, local)]
     if not serving:
         return Reply("menu.all_closed")
     return Reply("menu.shops", {
@@ -46,6 +46,42 @@ def prices(session: Session, speaker: Speaker, dish_keys: set[str], *, now: date
     return Reply("menu.prices", {
         "dishes": _lines(list(found.values())[:MOST_DISHES], now),
         "first": next(iter(found.values())).name})
+
+
+def hours(session: Session, speaker: Speaker, shop_key: str | None, *, now: datetime) -> Reply:
+    """When a shop, or each, is open today."""
+    local = now.astimezone(speaker.campus.zone)
+    all_ = _listed(session, speaker)
+    asked = [shop for shop in all_ if shop.key == shop_key] or all_
+    more = len(asked) - MOST_HOURS
+    return Reply("question.hours", {
+        "shops": [_hours_of(shop, local) for shop in asked[:MOST_HOURS]],
+        "more": Reply("question.more_hours", {"count": more}) if more > 0 else None})
+
+
+def minimums(session: Session, speaker: Speaker) -> Reply:
+    """What has to be ordered at least, of the shops that ask for it."""
+    asking = [shop for shop in _listed(session, speaker) if shop.min_order_fen]
+    if not asking:
+        return Reply("question.no_minimum")
+    return Reply("question.minimum", {"shops": [
+        Reply("question.minimum_line", {"shop": shop.name, "minimum": yuan(shop.min_order_fen)})
+        for shop in asking[:MOST_HOURS]]})
+
+
+def _hours_of(shop: Shop, local: datetime) -> Reply:
+    if not shop.hours:
+        return Reply("question.always_open", {"shop": shop.name})
+    if not (spans := spans_of_day(shop.hours, local)):
+        return Reply("question.closed_today", {"shop": shop.name})
+    return Reply("question.open_from_to", {
+        "shop": shop.name, "spans": "、".join(f"{start}-{end}" for start, end in spans),
+        "closed": None if is_open(shop.hours, local) else Reply("question.closed_now")})
+
+
+def _listed(session: Session, speaker: Speaker) -> list[Shop]:
+    query = select(Shop).filter_by(campus_id=speaker.campus.id, is_listed=True).order_by(Shop.id)
+    return list(session.scalars(query))
 
 
 def _in_short(dish: Dish, now: datetime) -> str:

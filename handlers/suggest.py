@@ -62,22 +62,47 @@ def whatever(session: Session, speaker: Speaker, budget_fen: int | None, *,
 
 
 def by_taste(session: Session, speaker: Speaker, taste: Taste, among: Collection[str], *,
-             now: datetime) -> Reply | str:
+             budget_fen: int | None = None, now: datetime) -> Reply | str:
     """Which dish tastes so. `among`: keys being chosen from; the key of the only one that fits
     is the answer. Several, or none of those: a question with taps."""
     offered = Dish.by_keys(session, speaker.campus.id, set(among))
-    fitting = [dish for dish in offered.values() if taste.suits(dish.name)]
+    fitting = [dish for dish in offered.values() if taste.suits(dish.name)
+               and _is_within(dish, budget_fen)]
     if len(fitting) == 1:
         return fitting[0].key
     others = fitting or [dish for dish in _open_dishes(session, speaker, now=now)
-                         if taste.suits(dish.name) and dish.key not in offered]
+                          if taste.suits(dish.name) and dish.key not in offered
+                  and _is_within(dish, budget_fen)]
     if not others:
-        return Reply("suggest.none_such", {"taste": taste.name})
+        return Reply("suggest.none_such", {"taste": taste.name}) if budget_fen is None else Reply(
+            "suggest.none_such_within", {"taste": taste.name, "budget": yuan(budget_fen)})
     shown = _of_several_shops(others)[:MOST_CHOICES]
     dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
                  choices=[dish.key for dish in shown])
     key = "suggest.so" if fitting or not offered else "suggest.none_of_these"
     return Reply(key, {"taste": taste.name, "count": len(offered), "choices": numbered(shown)})
+
+
+def by_name(session: Session, speaker: Speaker, part: str, *, now: datetime) -> Reply | None:
+    """Dishes to be had whose names hold this: a question with taps; None: there are none."""
+    core = part.removesuffix("子") or part  # 饺子: 水饺, 蒸饺
+    named = [dish for dish in _open_dishes(session, speaker, now=now) if core in dish.name]
+    if not named:
+        return None
+    shown = _of_several_shops(named)[:MOST_CHOICES]
+    dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
+                 choices=[dish.key for dish in shown])
+    return Reply("suggest.named", {"part": part, "choices": numbered(shown)})
+
+
+def within(session: Session, speaker: Speaker, budget_fen: int, *, now: datetime) -> Reply:
+    """20块以内有啥: a few dishes of several shops, the dearest of each first."""
+    fitting = _of_several_shops(_dearest(session, speaker, budget_fen, now=now))[:MOST_CHOICES]
+    if not fitting:
+        return Reply("suggest.nothing_within", {"budget": yuan(budget_fen)})
+    dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
+                 choices=[dish.key for dish in fitting])
+    return Reply("suggest.within", {"budget": yuan(budget_fen), "choices": numbered(fitting)})
 
 
 def numbered(dishes: Sequence[Dish]) -> list[Reply]:
@@ -130,6 +155,10 @@ def _dearest(session: Session, speaker: Speaker, budget_fen: int, *, now: dateti
     within = [dish for dish in _open_dishes(session, speaker, now=now)
               if dish.price_fen <= budget_fen]
     return sorted(within, key=lambda dish: (-dish.price_fen, dish.id))
+
+
+def _is_within(dish: Dish, budget_fen: int | None) -> bool:
+    return budget_fen is None or dish.price_fen <= budget_fen
 
 
 def _is_served(dish: Dish, speaker: Speaker, now: datetime) -> bool:

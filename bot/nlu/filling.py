@@ -3,7 +3,7 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-from bot.nlu import slots
+from bot.nlu import slots, wishes
 from bot.nlu.changes import changes
 from bot.nlu.intents import Guess, Message, choice_of, rating_of
 from bot.nlu.items import Assembly, as_items
@@ -46,7 +46,7 @@ def _food(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
         "items": items, "place_id": goal.value[0] if goal else None,
         "room": slots.room(message.reading, goal), "time": slots.moment(message.reading, now),
         "phone": slots.phone(message.reading), "budget_fen": budget, "tip_fen": tip,
-        "note": _note(message, start)}
+        "note": _noted(_note(message, start), message, items)}
     if not items:
         filled["shop_id"] = _shop(message)
     return filled, ties
@@ -93,10 +93,18 @@ def _note(message: Message, begins: int | None = None) -> str | None:
     return message.text[start:end]
 
 
+def _noted(note: str | None, message: Message, items: list[dict[str, Any]]) -> str | None:
+    """The remark, and what is to be left out that no option says."""
+    unmet = wishes.unmet(message.reading, items)
+    if note is None or unmet is None or unmet.removeprefix("不要") in note:
+        return note or unmet
+    return f"{note}；{unmet}"
+
+
 def _modify(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
     assembly = _assembly(message)
     items = changes(message.reading, assembly, message.context)
-    filled: dict[str, Any] = {"items": items, "note": _note(message)}
+    filled: dict[str, Any] = {"items": items, "note": _noted(_note(message), message, items)}
     _, goal = slots.places(message.reading, errand=False)
     if goal is not None:
         filled["place_id"] = goal.value[0]
@@ -173,7 +181,9 @@ def _errand(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
 
 
 def _goods(message: Message, kind: str | None) -> str | None:
-    match = _P[f"goods_{kind}"].search(message.text) if f"goods_{kind}" in _P else None
+    fetched = _P["goods_fetched"].search(message.text) if kind == "send" else None
+    match = fetched or (
+        _P[f"goods_{kind}"].search(message.text) if f"goods_{kind}" in _P else None)
     return _P["goods_one"].sub("", match[1].strip()) if match else None
 
 

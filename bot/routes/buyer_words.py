@@ -7,6 +7,7 @@ from config.texts import Reply
 from handlers import kitchen, rider
 from handlers import order as ordering
 from models.order import Order
+from models.rules.order_state import UNPAID, OrderState
 
 
 def own_order(action: Callable[..., Reply]) -> Route:
@@ -35,6 +36,15 @@ def wish(turn: Turn, command: Command) -> Reply:
         return unknown(command.code)
     return ordering.ask_to_cancel(turn.session, turn.speaker, ordering.CancelOrder(order.id),
                                   now=turn.now)
+
+
+def no_note(turn: Turn, command: Command) -> Reply | None:
+    """不要备注了: of what is being arranged; None: there is nothing."""
+    order = own(turn, None)
+    if order is None or OrderState(order.state) not in UNPAID:
+        return None
+    return ordering.modify_order(turn.session, turn.speaker,
+                                 ordering.ModifyOrder(order.id, note=""), now=turn.now)
 
 
 def drop(turn: Turn, command: Command) -> Reply | None:

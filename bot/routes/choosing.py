@@ -1,4 +1,5 @@
 """One of several: the dish that was meant, chosen by number, name or taste."""
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -96,10 +97,35 @@ def by_taste(turn: Turn, meant: Understanding) -> Understanding | Reply | None:
         return None
     asked = turn.pending if turn.pending.get("pending") == "choose" else {}
     found = suggest.by_taste(turn.session, turn.speaker, taste, asked.get("choices", ()),
-                             now=turn.now)
+                             budget_fen=_budget_fen(turn, meant), now=turn.now)
     if isinstance(found, Reply):
         return found
     return _with_dish(asked.get("slots") or suggest.ANY_ITEM, found, meant.confidence)
+
+
+_AT_MOST: Final = re.compile(r"(\d{1,3})(?:块|元)")
+
+
+def _budget_fen(turn: Turn, meant: Understanding) -> int | None:
+    """辣的 15块以内: also where the words were not understood as a wish for food."""
+    if (budget := meant.slots.get("budget_fen")) is not None:
+        return int(budget)
+    said = _AT_MOST.search(turn.text)
+    return int(said[1]) * 100 if said else None
+
+
+_CRAVED: Final = re.compile(
+    r"(?:想|要|有点想|馋)(?:吃|喝)(?:点|个|碗|杯|份|口)?(?:热的|的)?(?P<what>[\u4e00-\u9fff]{1,4}?)"
+    r"(?:了|啊|吧|呀|呢|嘛)?$|有(?:没有|啥|什么)?(?P<asked>[\u4e00-\u9fff]{1,4}?)(?:卖)?(?:吗|么|没|嘛)$")
+
+
+def by_name(turn: Turn, meant: Understanding) -> Reply | None:
+    """「想喝粥」「有粥吗」: dishes with that in their names; None: nothing here has it."""
+    if meant.slots.get("items") or meant.intent not in _WITHOUT_DISH:
+        return None
+    found = _CRAVED.search(turn.text.strip(" ，。！？!?~～"))
+    what = found and (found["what"] or found["asked"])
+    return suggest.by_name(turn.session, turn.speaker, what, now=turn.now) if what else None
 
 
 def show_again(turn: Turn) -> Reply | None:

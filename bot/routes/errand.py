@@ -28,7 +28,9 @@ def heard(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None
     if focus is None or focus.kind != OrderKind.ERRAND or OrderState(focus.state) not in UNPAID:
         return None
     place_key = meant.slots.get("place_id") or meant.slots.get("from_place_id")
-    if asked == "ask_station" and meant.intent not in _WAYS_OUT:
+    if focus.parcels and (size := _SIZE_SAID.fullmatch(turn.text.strip())):
+        return _size(turn, focus, size["size"])
+    if asked == "ask_station" and meant.intent not in _WAYS_OUT and not _moment(meant):
         return draft.set_station(turn.session, turn.speaker, draft.SetStation(
             focus.id, turn.text.strip(), place_key=place_key), now=turn.now)
     if asked == "ask_from" and place_key:
@@ -44,7 +46,9 @@ def heard(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None
 
 
 _WAYS_OUT = frozenset({"cancel", "deny", "human", "sos", "help", "query_status", "order_food",
-                       "query_menu", "confirm", "pay"})
+                       "query_menu", "query_price", "query_fee", "query_eta", "confirm", "pay"})
+_SIZE_SAID = re.compile(r"(?:有一?[件个])?是?(?:比较|有点|很)?(?P<size>[小中大]件)"
+                        r"(?:[,，。 、].{0,8})?")
 
 
 def order_errand(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:

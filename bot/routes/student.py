@@ -4,10 +4,19 @@ from collections.abc import Callable
 
 from bot import context
 from bot.nlu.understand import Understanding, moment_in
-from bot.routes import application, back, choosing, complaint, errand, group_order, invitation
+from bot.routes import (
+    application,
+    back,
+    choosing,
+    complaint,
+    errand,
+    group_order,
+    invitation,
+    questions,
+)
 from bot.routes.base import Turn, contact, help_, items_of, own, time_of, understood, unknown
 from config.texts import Reply, tapped
-from handlers import customer, dialogue, human, menu, rider
+from handlers import customer, dialogue, human, menu, rider, suggest
 from handlers import order as ordering
 from models.order import Order
 from models.rules.order_state import UNPAID, OrderState
@@ -22,8 +31,14 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     meant = understood(turn, told, "student")
     if meant.action == "none" and "pending" not in told:
         meant = _address_unasked(turn, meant)
+    if answer := questions.answered(turn, focus, meant):
+        answer = back.offer_back(turn, back.open_question(turn, focus), answer)
+        dialogue.understood(turn.speaker.person)
+        return answer
     if reply := choosing.by_taste(turn, meant):
         return reply if isinstance(reply, Reply) else _order_food(turn, focus, reply)
+    if named := choosing.by_name(turn, meant):
+        return named
     if turn.pending.get("pending") == "choose" and (chosen := choosing.chosen(turn, meant)):
         if isinstance(chosen, Reply):
             return chosen
@@ -123,7 +138,25 @@ def _schedule(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | 
         return Reply("order.nothing_to_change")
     if later := _LATER_BY.search(turn.text):
         return _later(turn, focus, later["span"])
+    if (at := time_of(meant)) and at <= turn.now:  # 改成现在送
+        return _soonest(turn, focus)
     return _modify(turn, focus, meant)
+
+
+def _soonest(turn: Turn, focus: Order) -> Reply:
+    cmd = ordering.ModifyOrder(focus.id, is_soonest=True)
+    return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+def _help(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    """现在送不行吗, of an order that was to come later: it is no question of the rules."""
+    is_later = focus is not None and focus.wanted_at is not None
+    if focus and is_later and OrderState(focus.state) in UNPAID and _AT_ONCE.search(turn.text):
+        return _soonest(turn, focus)
+    return help_(turn)
+
+
+_AT_ONCE = re.compile(r"(现在|马上|立刻|立马|这会儿|尽快)(就)?(送|要|做|出发|来|给我送)")
 
 
 _LATER_BY = re.compile(r"(?:晚|推迟|迟)个?(?P<span>[^\s,，。送再]{1,6}?(?:小时|钟头|分钟|刻钟))")
@@ -203,6 +236,8 @@ def _said_urge(turn: Turn, focus: Order | None, meant: Understanding) -> Reply |
 
 
 def _said_menu(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    if (budget_fen := meant.slots.get("budget_fen")) and not meant.slots.get("shop_id"):
+        return suggest.within(turn.session, turn.speaker, int(budget_fen), now=turn.now)
     if shop := meant.slots.get("shop_id"):
         return menu.dishes(turn.session, turn.speaker, str(shop), now=turn.now)
     return menu.shops(turn.session, turn.speaker, now=turn.now)
@@ -210,8 +245,11 @@ def _said_menu(turn: Turn, focus: Order | None, meant: Understanding) -> Reply |
 
 def _said_price(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     keys = {str(item["dish_id"]) for item in meant.slots.get("items", ())}
-    return menu.prices(turn.session, turn.speaker, keys, now=turn.now) if keys \
-        else _said_menu(turn, focus, meant)
+    if keys:
+        return menu.prices(turn.session, turn.speaker, keys, now=turn.now)
+    if focus and not meant.slots.get("shop_id"):  # 一共多少钱
+        return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+    return _said_menu(turn, focus, meant)
 
 
 def _plainly(key: str) -> "Callable[[Turn, Order | None, Understanding], Reply]":
@@ -245,7 +283,7 @@ _STUDENT: dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]
     "human": lambda turn, focus, meant: human.call_human(
         turn.session, turn.speaker, now=turn.now),
     "sos": _plainly("sos.really"),
-    "help": lambda turn, focus, meant: help_(turn),
+    "help": _help,
     "rider_online": lambda turn, focus, meant: rider.go_online(
         turn.session, turn.speaker, now=turn.now),
 }

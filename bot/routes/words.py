@@ -219,6 +219,7 @@ _COMMANDS: dict[str, Route] = {
     "collect": _collect,
     "share_progress": buyer_words.own_order(tracking.share),
     "stop_sharing": buyer_words.own_order(tracking.stop_sharing),
+    "no_note": buyer_words.no_note,
     "pay_for": buyer_words.own_order(paying_for.invite),
     "resend_pin": buyer_words.own_step(rider.resend_pin),
     "fetch_oneself": buyer_words.own_order(ordering.fetch_oneself),

@@ -22,14 +22,15 @@ BUDGETS_FEN = (1000, 2000, 5000)
 def requote(session: Session, speaker: Speaker, order: Order,
             remarks: Sequence[Reply] = (), *, headline: str, now: datetime) -> Reply:
     """The quote after a change, or the one question that comes before it."""
-    if question := missing(session, speaker, order, now=now):
-        return question
+    if question := missing(session, speaker, order, headline=headline, now=now):
+        return Reply("errand.noted", {"remarks": list(remarks), "question": question},
+                     question.tap_id) if remarks else question
     dialogue.ask(speaker.person, "confirm_order", now=now, order_id=order.id)
     return quoted(session, speaker, order, headline=headline, remarks=remarks)
 
 
 def missing(session: Session, speaker: Speaker, order: Order, *, now: datetime,
-            is_priced: bool = False) -> Reply | None:
+            headline: str = "", is_priced: bool = False) -> Reply | None:
     """What must be known, or changed, before this errand can be paid for.
 
     It is priced meanwhile, unless the price stands (`is_priced`) because it has been shown.
@@ -40,7 +41,7 @@ def missing(session: Session, speaker: Speaker, order: Order, *, now: datetime,
     if not is_priced:
         reprice(session, speaker, order, now=now)
     if any(parcel.place_id is None for parcel in order.parcels):
-        return _which_station(session, speaker, order, now=now)
+        return _which_station(session, speaker, order, headline, now=now)
     if order.from_place_id is None and errand.kind in (ErrandKind.SEND, ErrandKind.QUEUE):
         dialogue.ask(speaker.person, "ask_from", now=now, order_id=order.id)
         return Reply(f"errand.from_{errand.kind}", {"code": order.code})
@@ -49,7 +50,8 @@ def missing(session: Session, speaker: Speaker, order: Order, *, now: datetime,
     return _too_late(session, speaker, order, now=now)
 
 
-def _which_station(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+def _which_station(session: Session, speaker: Speaker, order: Order, headline: str, *,
+                   now: datetime) -> Reply:
     """Ask where the first parcel without a station lies, one tap a station."""
     dialogue.ask(speaker.person, "ask_station", now=now, order_id=order.id)
     parcel = next(p for p in order.parcels if p.place_id is None)
@@ -61,10 +63,10 @@ def _which_station(session: Session, speaker: Speaker, order: Order, *, now: dat
         "code": order.code, "station": place.name,
         "which": text_of(Reply("errand.which", {"number": parcel.position + 1}))})
         for place in stations.others(known, before)][:MOST_TAPS - len(taps)]
-    headline = Reply("errand.together" if len(order.parcels) > 1 else "errand.found", {
-        "code": order.code, "count": len(order.parcels)})
+    found = "errand.together" if len(order.parcels) > 1 else "errand.found"
     return Reply("errand.which_station", {
-        "headline": headline, "lines": lines(order), "taps": taps,
+        "headline": Reply(headline if headline == "errand.added" else found, {
+            "code": order.code, "count": len(order.parcels)}), "lines": lines(order), "taps": taps,
         "which": Reply("errand.which", {"number": parcel.position + 1})
         if len(order.parcels) > 1 else Reply("errand.this_one")})
 

@@ -22,7 +22,7 @@ from handlers.group_order.shared import (
     surname,
 )
 from handlers.group_order.telling import bill_of, parts_of
-from handlers.order.draft import Item, fill
+from handlers.order.draft import Item, fill, with_note
 from handlers.payment import ask_payment, link, retire_payments
 from handlers.pricing import reprice
 from handlers.speaker import Speaker
@@ -88,7 +88,7 @@ def _order(session: Session, speaker: Speaker, group: GroupOrder, shop: Shop, cm
     if cmd.anew:
         order.lines.clear()
     remarks = fill(session, speaker, order, cmd.items, dishes, now=now)
-    order.note = (cmd.note or order.note or "")[:100] or None
+    order.note = with_note(order.note, cmd.note)
     if not order.lines:
         order.apply(session, OrderEvent.CANCELLED, now=now, by=speaker.person.id)
         left = next((o for o in mine if o.state == OrderState.AWAITING_PAYMENT), None)

@@ -1,4 +1,5 @@
 """Quoting: what was wanted becomes a draft with a price, changed as often as the student likes."""
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from models.shop import Dish
 
 MOST_OF_ONE = 99
 MOST_LINES = 30
+MOST_NOTE = 100  # characters
+_INSTEAD = re.compile(r"(?:改成|改为|换成|改)[:，, ]*(?=.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
         _live_there(speaker, place, cmd.room)
         order = orders.place_order(session, Order(
             campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
-            place_id=place.id if place else None, room=_room(speaker, cmd, place), note=cmd.note,
-            wanted_at=cmd.wanted_at, created_at=now))
+            place_id=place.id if place else None, room=_room(speaker, cmd, place),
+            note=with_note(None, cmd.note), wanted_at=cmd.wanted_at, created_at=now))
     remarks = [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []
     for item in wanted:
         remarks += _put(speaker, order, dishes[item.dish_key], item)
@@ -80,7 +83,8 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
 class ModifyOrder:
     """Whatever of an unpaid order is to be different; None, or no items: as it was.
 
-    `room` without `place_key`: another room in the same place.
+    `room` without `place_key`: another room in the same place. `note` "": none any more.
+    `is_soonest`: as soon as can be, whatever time was named before.
     """
 
     order_id: int
@@ -89,6 +93,7 @@ class ModifyOrder:
     place_key: str | None = None
     room: str | None = None
     wanted_at: datetime | None = None
+    is_soonest: bool = False
 
 
 def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: datetime) -> Reply:
@@ -115,19 +120,37 @@ def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: d
     mine, others = _split(known, dishes, order.shop_id)
     wanted, gone = _without_sold_out(mine, dishes, now)
     left_out = _left_out(others, gone, dishes)
-    if not (wanted or cmd.note or cmd.place_key or cmd.room or cmd.wanted_at):
-        return Reply("order.nothing_changed", {"code": order.code, "remarks": left_out})
+    if left_out and all(item.op == "remove" for item in wanted):
+        wanted = []  # 可乐换成雪碧: what was to make way stays, where the other is not to be had
+    if not (wanted or cmd.note is not None or cmd.place_key or cmd.room or cmd.wanted_at
+            or cmd.is_soonest):
+        return Reply("order.nothing_changed", {"code": order.code, "remarks": left_out}) \
+            if left_out else Reply("order.nothing_heard", {"code": order.code})
     if _would_be_empty(order, wanted):
         return Reply("order.would_be_empty", {"code": order.code})
 
     reopen(session, speaker, order, now=now)
     changed = [remark for item in wanted
                for remark in _change(speaker, order, dishes[item.dish_key], item)]
-    order.note = cmd.note[:100] if cmd.note else order.note
-    order.wanted_at = cmd.wanted_at or order.wanted_at
+    order.note = with_note(order.note, cmd.note)
+    order.wanted_at = None if cmd.is_soonest else cmd.wanted_at or order.wanted_at
     _redirect(session, speaker, order, cmd.place_key, cmd.room)
     return _requote(session, speaker, order, [*changed, *left_out], headline="order.changed",
                     now=now)
+
+
+def with_note(old: str | None, new: str | None) -> str | None:
+    """The note with another wish: added to those before, or, said as 改成…, or where they do not
+    fit together, in their place. `new` "": no note any more."""
+    if new == "":
+        return None
+    said = (new or "").strip()[:MOST_NOTE]
+    if not said or said in (old or ""):
+        return old
+    if (instead := _INSTEAD.match(said)) or not old:
+        return said[instead.end():] if instead else said
+    both = f"{old}；{said}"
+    return both if len(both) <= MOST_NOTE else said
 
 
 def _redirect(session: Session, speaker: Speaker, order: Order, place_key: str | None,

@@ -14,9 +14,9 @@ def is_open(hours: Spans | Mapping[str, Any] | None, at: datetime) -> bool:
     """
     if not hours:
         return True
-    return any(_inside(span, at, at) for span in _of_day(hours, at)) or any(
+    return any(_inside(span, at, at) for span in spans_of_day(hours, at)) or any(
         _inside(span, at - timedelta(days=1), at)
-        for span in _of_day(hours, at - timedelta(days=1)))
+        for span in spans_of_day(hours, at - timedelta(days=1)))
 
 
 def next_opening(hours: Spans | Mapping[str, Any] | None, at: datetime) -> datetime | None:
@@ -25,11 +25,12 @@ def next_opening(hours: Spans | Mapping[str, Any] | None, at: datetime) -> datet
         return None
     starts = (datetime.combine((at + timedelta(days=d)).date(), time.fromisoformat(span[0]),
                                at.tzinfo)
-              for d in range(8) for span in _of_day(hours, at + timedelta(days=d)))
+              for d in range(8) for span in spans_of_day(hours, at + timedelta(days=d)))
     return min((start for start in starts if start > at), default=None)
 
 
-def _of_day(hours: Spans | Mapping[str, Any], day: datetime) -> Spans:
+def spans_of_day(hours: Spans | Mapping[str, Any], day: datetime) -> Spans:
+    """When it opens and closes on this day: pairs of clock times."""
     return hours.get(WEEKDAYS[day.weekday()], ()) if isinstance(hours, Mapping) else hours
 
 

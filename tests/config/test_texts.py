@@ -14,7 +14,8 @@ COMPOSED = ("day.", "weekday.", "state.", "status.", "step.", "hint.", "refund."
             "payment.state_", "payout.", "risk.", "page.", "duty.", "delay_reason.",
             "kitchen.line_", "errand.size_", "tie.", "referral.to_", "referral.page_",
             "errand.kind_", "errand.from_", "group.page_", "complaint.word_", "complaint.by_",
-            "student.decided_", "riders.is_", "riders.decided_", "riders.you_are_", "practice.")
+            "student.decided_", "riders.is_", "riders.decided_", "riders.you_are_", "practice.",
+            "question.")
 
 
 def sources():

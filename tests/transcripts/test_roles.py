@@ -59,7 +59,7 @@ SAID = {
     "parcel_size": "{c}大件", "parcel_station": "{c}在东门", "errand_time": "{c}改时间",
     "errand_anytime": "{c}不限时", "errand_budget": "{c}预算50", "errand_spent": "{c}花了30",
     "codes_again": "{c}请再开", "codes_allowed": "{c}再开一次", "group_add": "{g}一份黄焖鸡",
-    "change": "{c}换大份", "no_budget": "不限预算", "tip": "{c}小费2元",
+    "change": "{c}换大份", "no_note": "不要备注", "no_budget": "不限预算", "tip": "{c}小费2元",
     "no_tip": "{c}不要小费", "points": "我的积分",
     "use_points": "用积分", "keep_points": "不用积分", "pay_for": "{c}代付", "withdraw": "提现",
     "bill": "账单", "budget": "每周预算100", "invite": "邀请好友", "coupons": "我的券",

@@ -145,7 +145,7 @@ def test_a_question_that_is_no_yes_cancels_nothing(chat):
         小林  取消
         bot   cancel.sure
         小林  你好
-        bot   talk.chitchat
+        bot   question.greeting
         小林  到哪了
         bot   status.under_way
     """)

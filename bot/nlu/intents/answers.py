@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.nlu.intents.base import Grammars, Guess, Message, Rule, says_yes
+from bot.nlu.intents.errands import delivery
 from bot.nlu.patterns import PATTERNS
 
+SURE_RUN: Final = 0.85  # surer than this it is an errand, wherever an address was asked for
 _P: Final = PATTERNS["intents"]
 
 _CHOICE: Final = _P["choice"]
@@ -170,6 +172,8 @@ def _pending_address(message: Message, grammars: Grammars) -> Guess | None:
         return declined
     if message.items and not _P["pending_address_songdao"].search(message.text):
         return None
+    if (run := delivery(message, grammars)) and run.sure >= SURE_RUN:
+        return None  # 菜鸟驿站 3-2-1045 送西3 206: an errand, with its address
     if reading.any("PX") and not _question_about(message):
         return Guess("address_set", 0.95)
     if _P["pending_address_shi"].fullmatch(message.core):

@@ -64,6 +64,8 @@ def change(message: Message, _: Grammars) -> Guess | None:
     if message.has("marks.note") and not message.asks and message.residue <= 12 and not \
             reading.any("TP") and _P["change_beizhu"].search(text):
         return Guess("modify_order", 0.85)
+    if _P["allergic"].search(text) and not message.asks:
+        return Guess("modify_order", 0.85)
     return None
 
 

@@ -1,0 +1,41 @@
+"""What is to be left out of a dish and no option of it says, for the kitchen's note: 不要姜."""
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from bot.nlu.reading import Reading
+from bot.nlu.words import FOLDER
+
+_LISTS: Final = tomllib.loads((FOLDER / "wishes.toml").read_text("utf-8"))
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+
+
+_THING: Final = re.compile(_one_of(_LISTS["things"]))
+_SEVERAL: Final = rf"(?P<things>(?:{_THING.pattern})(?:[和跟与、,及 ]?(?:{_THING.pattern}))*)"
+_LEFT_OUT: Final = (
+    re.compile(rf"(?:{_one_of(_LISTS['none'])})(?:一点|任何|太多)?{_SEVERAL}"),
+    re.compile(rf"{_SEVERAL}(?:我|都|也|就|全)?(?:{_one_of(_LISTS['none_after'])})"))
+_ALLERGY: Final = re.compile(r"(?:我|她|他|室友)?对?(?P<thing>[\u4e00-\u9fff]{1,4}?)类?过敏")
+
+
+def unmet(reading: Reading, items: Iterable[Mapping[str, Any]]) -> str | None:
+    """The wishes, as a note, that the options of `items` leave open; None: there are none."""
+    met = {option for item in items for option in item.get("options") or ()}
+    left_out = dict.fromkeys(
+        thing for form in _LEFT_OUT for match in form.finditer(reading.text)
+        for thing in _THING.findall(match["things"]) if not _is_dish(reading, match, thing)
+        and not met & set(reading.lexicon.options.things.get(("none", thing), ())))
+    allergies = [f"{match['thing']}过敏" for match in _ALLERGY.finditer(reading.text)]
+    wishes = ["不要" + "、".join(left_out)] if left_out else []
+    return "；".join([*wishes, *allergies]) or None
+
+
+def _is_dish(reading: Reading, match: "re.Match[str]", thing: str) -> bool:
+    """不要酸菜, where 酸菜 is on a menu."""
+    at = match.start("things") + match["things"].index(thing)
+    return thing in reading.lexicon.dish_names or any(
+        cell.kind == "D" and cell.start <= at < cell.end for cell in reading.cells)

@@ -1,0 +1,95 @@
+"""How things work here: 能开发票吗, 几点关门, 付不了款. Each has an answer of its own."""
+import re
+import tomllib
+import unicodedata
+from collections.abc import Callable
+from typing import Final
+
+from bot.nlu.understand import Understanding
+from bot.routes import invitation
+from bot.routes.base import Turn
+from config import settings
+from config.texts import Reply
+from handlers import customer, fees, menu
+from handlers import order as ordering
+from models.order import Order
+from models.rules.order_state import UNPAID, OrderState
+
+_ASKED_AS: Final = frozenset({"help", "query_fee", "query_coupon", "query_menu", "query_eta",
+                              "chitchat", "out_of_scope", "pay"})
+_SMALL_TALK: Final = frozenset({"thanks", "bye", "greeting"})
+LONGEST: Final = 40  # characters: longer ones tell a story
+_NOISE: Final = re.compile(r"[\s，。！!,.~～？?、；;：:…]+")
+_SAID: Final[dict[str, re.Pattern[str]]] = {
+    topic: re.compile("|".join(f"(?:{form})" for form in forms), re.IGNORECASE)
+    for topic, forms in tomllib.loads((settings.ROOT / "config" / "lexicon" / "questions.toml")
+                                      .read_text("utf-8")).items()}
+
+
+def answered(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """The answer; None: these words ask none of these things, or they do something."""
+    if meant.intent not in _ASKED_AS:
+        return None
+    topic = _topic(turn.text)
+    if topic in _SMALL_TALK and meant.intent != "chitchat":
+        return None
+    if topic is None:
+        return _fee(turn, focus, meant) if meant.intent == "query_fee" else None
+    answer = _ANSWERS.get(topic)
+    return answer(turn, focus, meant) if answer else Reply(f"question.{topic}")
+
+
+def _topic(text: str) -> str | None:
+    words = _NOISE.sub("", unicodedata.normalize("NFKC", text[:4 * LONGEST]))
+    if len(words) > LONGEST:
+        return None
+    return next((topic for topic, form in _SAID.items() if form.search(words)), None)
+
+
+def _pay_trouble(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    if focus is None or focus.state != OrderState.AWAITING_PAYMENT:
+        return Reply("question.pay_trouble")
+    order = ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+    return Reply("question.pay_again", {"order": order}, order.tap_id)
+
+
+def _cheaper(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    return invitation.what_saves(turn)
+
+
+def _hours(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    shop = meant.slots.get("shop_id")
+    return menu.hours(turn.session, turn.speaker, str(shop) if shop else None, now=turn.now)
+
+
+def _minimum(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    return menu.minimums(turn.session, turn.speaker)
+
+
+def _fee(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    return fees.told(turn.speaker, focus)
+
+
+def _door(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    place = focus.place if focus and focus.place else turn.speaker.person.place
+    point = (place.rules or {}).get("drop_point") if place else None
+    return Reply("question.door_point", {"place": place.name, "point": point}) \
+        if place and point else Reply("question.door")
+
+
+def _hurry(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """快点啊饿死了, of an order that nobody has paid for yet: what it waits for."""
+    if focus is None or OrderState(focus.state) not in UNPAID:
+        return None
+    return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+
+
+def _greeting(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    return Reply("question.greeting", {
+        "example": customer.example_dish(turn.session, turn.speaker)})
+
+
+_ANSWERS: Final[dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]] = {
+    "pay_trouble": _pay_trouble, "hours": _hours, "minimum": _minimum, "door": _door,
+    "cheaper": _cheaper, "greeting": _greeting, "hurry": _hurry,
+}
