@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from bot import context
 from bot.commands import read_command
-from bot.routes import complaint, practice, student_proof
+from bot.routes import complaint, practice, relay, student_proof
 from bot.routes.application import name_and_phone
 from bot.routes.base import Turn
 from bot.routes.events import on_event, on_location
@@ -44,7 +44,7 @@ def answer(session: Session, speaker: Speaker, heard: Heard, *, now: datetime) -
         return Reply("talk.words_only")
     if words := dialogue.numbered(speaker.person, turn.text):
         turn = replace(turn, text=words)
-    if reply := practice.said(turn):
+    if reply := practice.said(turn) or relay.heard(turn):
         return reply
     command = read_command(turn.text)
     reply = on_command(turn, command) if command else None

@@ -77,6 +77,16 @@ def _door(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
         if place and point else Reply("question.door")
 
 
+def _contact(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
+    jobs = turn.speaker.carrying
+    return Reply("relay.contact_of", {"code": jobs[0].code}) if jobs else Reply("relay.contact")
+
+
+def _progress(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """饭做好了吗"""
+    return ordering.describe(turn.session, turn.speaker, focus, now=turn.now) if focus else None
+
+
 def _hurry(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     """快点啊饿死了, of an order that nobody has paid for yet: what it waits for."""
     if focus is None or OrderState(focus.state) not in UNPAID:
@@ -92,4 +102,5 @@ def _greeting(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
 _ANSWERS: Final[dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]] = {
     "pay_trouble": _pay_trouble, "hours": _hours, "minimum": _minimum, "door": _door,
     "cheaper": _cheaper, "greeting": _greeting, "hurry": _hurry,
+    "contact": _contact, "progress": _progress,
 }

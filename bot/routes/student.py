@@ -13,6 +13,7 @@ from bot.routes import (
     group_order,
     invitation,
     questions,
+    relay,
 )
 from bot.routes.base import Turn, contact, help_, items_of, own, time_of, understood, unknown
 from config.texts import Reply, tapped
@@ -49,7 +50,7 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     if reply is None:
         reply = route(turn, focus, meant) if route and meant.action != "none" else None
     if reply is None:
-        return _missed(turn, meant)
+        return _missed(turn, focus, meant)
     if meant.intent in back.INTERRUPTIONS:
         reply = back.offer_back(turn, was, reply)
     dialogue.understood(turn.speaker.person)  # last: the question that is open again had misses
@@ -63,12 +64,14 @@ def _address_unasked(turn: Turn, meant: Understanding) -> Understanding:
     return again if is_place and again.action != "none" else meant
 
 
-def _missed(turn: Turn, meant: Understanding) -> Reply:
+def _missed(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
     """Not understood: an example first, then a person; never a third time the same words."""
     if named := group_order.by_name(turn):
         return named
     if meant.intent == "chitchat":
         return Reply("talk.chitchat")
+    if words := relay.offered(turn, focus):
+        return words
     misses = dialogue.count_miss(turn.speaker.person, now=turn.now)
     if misses >= MISSES_BEFORE_HUMAN:
         return human.call_human(turn.session, turn.speaker, now=turn.now)
@@ -103,8 +106,10 @@ def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | No
     """A change to the order being talked about, all of it in one new quote."""
     if focus is None:
         return _order_food(turn, None, meant)
-    may_be_another = not turn.is_named and OrderState(focus.state) not in UNPAID
-    if may_be_another and (reply := _order_beside(turn, focus)):
+    is_paid = OrderState(focus.state) not in UNPAID
+    if is_paid and not turn.is_named and (reply := _order_beside(turn, focus, meant)):
+        return reply
+    if is_paid and (reply := _of_paid(turn, focus, meant)):
         return reply
     cmd = ordering.ModifyOrder(
         focus.id, items_of(meant), meant.slots.get("note"), meant.slots.get("place_id"),
@@ -112,8 +117,40 @@ def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | No
     return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
-def _order_beside(turn: Turn, focus: Order) -> Reply | None:
-    """Words that make an order of their own, said while an older one is under way."""
+def _of_paid(turn: Turn, focus: Order, meant: Understanding) -> Reply | None:
+    """What may still be said of an order that is paid: where it goes, and a word to who has it."""
+    place, room = meant.slots.get("place_id"), meant.slots.get("room")
+    if place and _ELSEWHERE.search(turn.text):
+        return ordering.redirect(turn.session, turn.speaker,
+                                 ordering.Redirect(focus.id, place, room), now=turn.now)
+    if not place and _OTHER_DOOR.search(turn.text):
+        return ordering.ask_where(turn.session, turn.speaker, ordering.OwnOrder(focus.id),
+                                  now=turn.now)
+    note = meant.slots.get("note")
+    if note and not meant.slots.get("items"):
+        return relay.note_after_payment(turn, focus, str(note))
+    return None
+
+
+def _at_the_door(turn: Turn, focus: Order) -> Reply | None:
+    """我在东门, 我下来了, while the rider is on the way: no new address, and no hurry."""
+    return relay.offered(turn, focus) if _I_AM.search(turn.text) else None
+
+
+_I_AM = re.compile(r"^我?(人|现在|已经|马上|这就)?(在|到|下|出)|等(我|一下|下)")
+_ELSEWHERE = re.compile(r"送到|改送|改到|送去|送来|换成|改成|拿到|放到")
+_OTHER_DOOR = re.compile(r"(换|改)(个|一个|一下|下)?(地址|地方|位置)|送(到)?别(处|的地方)")
+
+
+def _order_beside(turn: Turn, focus: Order, of_change: Understanding) -> Reply | None:
+    """Words that make an order of their own, said while an older one is under way.
+
+    加一份米饭: what is only added to the older one makes one, too.
+    """
+    items = of_change.slots.get("items") or ()
+    if items and of_change.action == "confirm" and all(
+            (item.get("op") or "add") == "add" for item in items):
+        return _order_food(turn, None, of_change, beside=focus.code)
     meant = understood(turn, {}, "student")
     if meant.intent != "order_food" or meant.action != "confirm" or not meant.slots.get("items"):
         return None
@@ -127,6 +164,8 @@ def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
                                  ordering.Redirect(focus.id, place, room), now=turn.now)
     if focus and OrderState(focus.state) in UNPAID:
         return _modify(turn, focus, meant)
+    if focus and (reply := _of_paid(turn, focus, meant) or _at_the_door(turn, focus)):
+        return reply
     if not place and not room:
         return customer.ask_address(turn.session, turn.speaker, now=turn.now)
     cmd = customer.RememberHome(place, room, customer.name_at_end(turn.text))
@@ -232,6 +271,9 @@ def _said_urge(turn: Turn, focus: Order | None, meant: Understanding) -> Reply |
     order = own(turn, ref) if ref and ref != "last" else focus
     if order is None:
         return unknown(ref if ref != "last" else None)
+    if order.state == OrderState.ARRIVED:
+        return _at_the_door(turn, order) or ordering.describe(turn.session, turn.speaker, order,
+                                                              now=turn.now)
     return ordering.urge(turn.session, turn.speaker, ordering.OwnOrder(order.id), now=turn.now)
 
 

@@ -22,6 +22,7 @@ from handlers.rider.duty import (
     today,
 )
 from handlers.rider.handover import HandOver, hand_over, settle
+from handlers.rider.jobs import in_hand, in_trouble
 from handlers.rider.offer import (
     AnswerOffer,
     accept_offer,
@@ -36,7 +37,8 @@ from handlers.rider.why import why_not_me
 __all__ = ["AnswerOffer", "HandOver", "Photo", "ReportStep", "accept_offer", "arrived",
            "ask_photo", "at_shop", "collect", "complete_forgotten", "decline_offer", "end_break",
            "end_shift", "end_shift_at",
-           "fetched", "give_back", "go_offline", "go_online", "hand_over", "let_through",
+           "fetched", "give_back", "go_offline", "go_online", "hand_over", "in_hand", "in_trouble",
+           "let_through",
            "nobody_there", "note_position", "photo_taken", "picked_up", "prefer_on_way",
            "resend_pin", "settle", "take_break", "today", "undo_step", "undo_take",
            "why_not_me", "withdraw_offer"]

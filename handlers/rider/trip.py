@@ -81,6 +81,7 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
          now=now, order_id=order.id)
     return Reply("rider.picked_up", {
         "code": order.code, "items": summary(order), "where": drop_place(order),
+        "note": Reply("order.note", {"note": order.note}) if order.note else None,
         "others": others(speaker, order)})
 
 

@@ -15,7 +15,7 @@ COMPOSED = ("day.", "weekday.", "state.", "status.", "step.", "hint.", "refund."
             "kitchen.line_", "errand.size_", "tie.", "referral.to_", "referral.page_",
             "errand.kind_", "errand.from_", "group.page_", "complaint.word_", "complaint.by_",
             "student.decided_", "riders.is_", "riders.decided_", "riders.you_are_", "practice.",
-            "question.")
+            "question.", "relay.words_of_")
 
 
 def sources():
