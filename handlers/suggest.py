@@ -95,6 +95,18 @@ def by_name(session: Session, speaker: Speaker, part: str, *, now: datetime) -> 
     return Reply("suggest.named", {"part": part, "choices": numbered(shown)})
 
 
+def instead_of(session: Session, speaker: Speaker, name: str, *, now: datetime) -> Reply:
+    """来碗螺蛳粉, which nobody sells here: what is of the same kind, by its last character."""
+    kind = name[-1]
+    like = [dish for dish in _open_dishes(session, speaker, now=now) if kind in dish.name]
+    if not like:
+        return Reply("suggest.not_here", {"name": name})
+    shown = _of_several_shops(like)[:MOST_CHOICES]
+    dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
+                 choices=[dish.key for dish in shown])
+    return Reply("suggest.instead", {"name": name, "choices": numbered(shown)})
+
+
 def within(session: Session, speaker: Speaker, budget_fen: int, *, now: datetime) -> Reply:
     """20块以内有啥: a few dishes of several shops, the dearest of each first."""
     fitting = _of_several_shops(_dearest(session, speaker, budget_fen, now=now))[:MOST_CHOICES]

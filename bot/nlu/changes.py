@@ -6,6 +6,7 @@ from typing import Any, Final
 from bot.nlu.items import Assembly, Line, draft_items
 from bot.nlu.patterns import PATTERNS
 from bot.nlu.reading import Reading
+from bot.nlu.wishes import names_other_dish, not_on_menu
 
 _CLAUSE: Final = re.compile(r"[,;。 ]")
 _P: Final = PATTERNS["changes"]
@@ -80,7 +81,7 @@ def _unnamed_source(reading: Reading, assembly: Assembly, lines: list[Line], hel
     kinds = ("replace", "oneof", "correct") if _P["meant"].search(reading.text) else (
         "replace", "oneof")
     at = next((bead.start for bead in assembly.beads if bead.kind in kinds), None)
-    if at is None or not held:
+    if at is None or not held or names_other_dish(reading, at):
         return []
     goals = [line for line in lines if line.at >= at and line.ids[0] not in held]
     sources = [line for line in lines if line.at < at or line.negated]
@@ -122,7 +123,7 @@ def _remade(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
 def _bare(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
           ) -> list[dict[str, Any]]:
     """Only an amount, or only "another one": of the last line."""
-    if not base:
+    if not base or not_on_menu(reading):
         return []
     last = base[-1]
     qty = assembly.loose_qty

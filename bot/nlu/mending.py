@@ -118,11 +118,23 @@ def _by_part(text: str, cells: list[Any], lexicon: Lexicon,
     while at < len(text) - 1:
         end = _longest_part(text, at, open_, lexicon)
         if end and any(unknown[at:end]):
-            found.append((at, end, "D", (lexicon.cores[text[at:end]], ())))
+            if dishes := _of_kind(text[end:end + 1], lexicon.cores[text[at:end]], lexicon):
+                found.append((at, end, "D", (dishes, ())))
             at = end
         else:
             at += 1
     return found
+
+
+_KINDS: Final = frozenset("粉面饭粥汤茶饼饺糕")
+
+
+def _of_kind(follows: str, ids: tuple[str, ...], lexicon: Lexicon) -> tuple[str, ...]:
+    """酸辣|粉 is no 酸辣土豆丝: the kind that is said behind a part is the dish's own."""
+    if follows not in _KINDS:
+        return ids
+    return tuple(dish for dish in ids
+                 if any(follows in name for name in lexicon.dishes[dish].names))
 
 
 def _joined(parts: list[tuple[int, int, str, Any]]) -> list[tuple[int, int, str, Any]]:

@@ -7,12 +7,13 @@ from typing import Any, Final
 from bot.nlu.confidence import confidence, signals
 from bot.nlu.decision import decide
 from bot.nlu.filling import Ties, filled_in
-from bot.nlu.intents import Grammars, Guess, intent_of, message_of
+from bot.nlu.intents import Grammars, Guess, Message, intent_of, message_of
 from bot.nlu.lexicon import Lexicon
 from bot.nlu.nouns import with_short_names
 from bot.nlu.ranker import Ranker, shipped_ranker
 from bot.nlu.reading import read
 from bot.nlu.slots import moment
+from bot.nlu.wishes import not_on_menu
 
 ASK_BELOW: Final = 0.5   # less sure than this: a question, not an act
 _RISKY: Final = frozenset((
@@ -23,13 +24,15 @@ _QUIET: Final = frozenset(("out_of_scope", "chitchat"))
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """What a message asks for. `ties` holds, per item, the dishes that fit equally well."""
+    """What a message asks for. `ties` holds, per item, the dishes that fit equally well;
+    `unknown`: what was asked for and is no dish of this campus, as it was said."""
 
     intent: str
     slots: dict[str, Any]
     confidence: float
     action: str                  # act | confirm | ask | none
     ties: Ties = ()
+    unknown: tuple[str, ...] = ()
     why: tuple[str, ...] = field(default=(), compare=False)
     signals: tuple[float, ...] = field(default=(), compare=False)
 
@@ -53,7 +56,11 @@ def understand(text: str, lexicon: Lexicon, context: Mapping[str, Any] | None = 
     found = signals(message, rule, choice, filled, ties)
     sure = confidence(found, ranker.sureness)
     return Understanding(guess.intent, filled, sure, _action(guess, sure, filled, ties),
-                         ties, tuple(message.notes), found)
+                         ties, _unknown(guess, message), tuple(message.notes), found)
+
+
+def _unknown(guess: Guess, message: Message) -> tuple[str, ...]:
+    return not_on_menu(message.reading) if guess.intent in ("order_food", "modify_order") else ()
 
 
 def moment_in(text: str, lexicon: Lexicon, *, now: datetime) -> datetime | None:

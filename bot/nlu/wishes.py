@@ -19,6 +19,11 @@ _SEVERAL: Final = rf"(?P<things>(?:{_THING.pattern})(?:[和跟与、,及 ]?(?:{_
 _LEFT_OUT: Final = (
     re.compile(rf"(?:{_one_of(_LISTS['none'])})(?:一点|任何|太多)?{_SEVERAL}"),
     re.compile(rf"{_SEVERAL}(?:我|都|也|就|全)?(?:{_one_of(_LISTS['none_after'])})"))
+_ENDS: Final = ("粉面饭粥汤茶奶鸡鸭鱼虾肉堡卷饼包饺锅串烫拌糕薯条排翅腿肠蛋豆果瓜莓橙啡铁式冰丝片")
+_CALLED: Final = rf"[\u4e00-\u9fff]{{1,5}}?[{_ENDS}](?![\u4e00-\u9fff]?[{_ENDS}])"
+_NAME: Final = re.compile(rf"(?![这那哪]){_CALLED}")
+_PORTION: Final = re.compile(
+    rf"[一两二三俩仨\d](?:个|份|碗|杯|瓶|盒|笼|串|只|盘|块)(?P<what>{_CALLED})")
 _ALLERGY: Final = re.compile(r"(?:我|她|他|室友)?对?(?P<thing>[\u4e00-\u9fff]{1,4}?)类?过敏")
 
 
@@ -32,6 +37,24 @@ def unmet(reading: Reading, items: Iterable[Mapping[str, Any]]) -> str | None:
     allergies = [f"{match['thing']}过敏" for match in _ALLERGY.finditer(reading.text)]
     wishes = ["不要" + "、".join(left_out)] if left_out else []
     return "；".join([*wishes, *allergies]) or None
+
+
+def not_on_menu(reading: Reading) -> tuple[str, ...]:
+    """一份酸辣粉, where no dish is called so: the names, as they were said."""
+    return tuple(match["what"] for match in _PORTION.finditer(reading.text)
+                 if not _is_known(reading, match.start("what"), match.end("what")))
+
+
+def _is_known(reading: Reading, start: int, end: int) -> bool:
+    """Whether what stands there is a name of this campus, or a part of one."""
+    return any(cell.kind in "DSPO" and cell.start < end and start < cell.end
+               for cell in reading.cells)
+
+
+def names_other_dish(reading: Reading, before: int) -> bool:
+    """酸辣粉换成…: what is to make way has a name, and it is no dish of this campus."""
+    return any(match.end() <= before and not _is_known(reading, match.start(), match.end())
+               for match in _NAME.finditer(reading.text))
 
 
 def _is_dish(reading: Reading, match: "re.Match[str]", thing: str) -> bool:

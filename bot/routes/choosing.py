@@ -14,6 +14,7 @@ from models.rules.hours import is_open
 from models.shop import Dish
 
 MOST_CHOICES = 4
+UNSURE = 0.5
 _WITHOUT_DISH: Final = frozenset({"order_food", "query_menu", "choose", "chitchat",
                                   "out_of_scope"})
 
@@ -119,13 +120,24 @@ _CRAVED: Final = re.compile(
     r"(?:了|啊|吧|呀|呢|嘛)?$|有(?:没有|啥|什么)?(?P<asked>[\u4e00-\u9fff]{1,4}?)(?:卖)?(?:吗|么|没|嘛)$")
 
 
+_UNKNOWN: Final = re.compile(
+    r"(?:来|点|要|整|搞|买|带|加)(?:上|点)?(?:一|1|两|2|俩)?(?:个|份|碗|杯|瓶|盒|笼|串|只|盘|块)?"
+    r"(?P<what>[\u4e00-\u9fff]{1,5}[粉面饭粥汤茶奶鸡鸭鱼虾肉堡卷饼包饺锅串烫拌糕薯条排翅腿肠蛋豆果瓜莓橙啡铁式冰丝片])$")
+
+
 def by_name(turn: Turn, meant: Understanding) -> Reply | None:
     """「想喝粥」「有粥吗」: dishes with that in their names; None: nothing here has it."""
-    if meant.slots.get("items") or meant.intent not in _WITHOUT_DISH:
+    is_guess = meant.action == "ask" and meant.confidence < UNSURE
+    if meant.slots.get("items") or not (meant.intent in _WITHOUT_DISH or is_guess):
         return None
-    found = _CRAVED.search(turn.text.strip(" ，。！？!?~～"))
+    said = turn.text.strip(" ，。！？!?~～")
+    found = _CRAVED.search(said)
     what = found and (found["what"] or found["asked"])
-    return suggest.by_name(turn.session, turn.speaker, what, now=turn.now) if what else None
+    if what:
+        return suggest.by_name(turn.session, turn.speaker, what, now=turn.now)
+    if (is_guess or meant.action == "none") and (named := _UNKNOWN.search(said)):
+        return suggest.instead_of(turn.session, turn.speaker, named["what"], now=turn.now)
+    return None
 
 
 def show_again(turn: Turn) -> Reply | None:

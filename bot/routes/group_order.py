@@ -215,6 +215,15 @@ def _open(turn: Turn, meant: Understanding) -> Reply | None:
     return groups.open_group(turn.session, turn.speaker, cmd, now=turn.now)
 
 
+def wished_before(turn: Turn) -> groups.OpenGroup | None:
+    """The group that an address was asked for, before it is answered."""
+    return groups.wanted_before(turn.pending)
+
+
+def open_now(turn: Turn, cmd: groups.OpenGroup) -> Reply:
+    return groups.open_group(turn.session, turn.speaker, cmd, now=turn.now)
+
+
 def scanned(session: Session, speaker: Speaker, scene: str, *, now: datetime) -> Reply | None:
     """A parametric QR code that leads to a group."""
     kind, _, code = scene.partition("_")

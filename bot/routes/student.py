@@ -98,7 +98,8 @@ def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
         return question
     cmd = ordering.PlaceOrder(
         choosing.settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
-        time_of(meant), meant.slots.get("note"), beside)
+        time_of(meant), meant.slots.get("note"), beside,
+        meant.unknown)
     return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
@@ -113,7 +114,7 @@ def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | No
         return reply
     cmd = ordering.ModifyOrder(
         focus.id, items_of(meant), meant.slots.get("note"), meant.slots.get("place_id"),
-        meant.slots.get("room"), time_of(meant))
+        meant.slots.get("room"), time_of(meant), unknown=meant.unknown)
     return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
@@ -168,8 +169,10 @@ def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
         return reply
     if not place and not room:
         return customer.ask_address(turn.session, turn.speaker, now=turn.now)
+    wish = group_order.wished_before(turn)
     cmd = customer.RememberHome(place, room, customer.name_at_end(turn.text))
-    return customer.remember_home(turn.session, turn.speaker, cmd, now=turn.now)
+    reply = customer.remember_home(turn.session, turn.speaker, cmd, now=turn.now)
+    return group_order.open_now(turn, wish) if wish else reply
 
 
 def _schedule(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:

@@ -12,6 +12,7 @@ from handlers.group_order.opening import (
     lock_now,
     lock_when,
     open_group,
+    wanted_before,
 )
 from handlers.group_order.saving import reopen, save_group
 from handlers.group_order.shared import find, live_orders
@@ -22,4 +23,4 @@ __all__ = ["ChangeGroup", "JoinGroup", "LeaveGroup", "OpenGroup", "change_deadli
            "describe", "dissolve", "door", "find", "finish", "join", "leave", "live_orders",
            "lock_now", "lock_when", "name_bag", "open_group", "pay_again", "remind", "reopen",
            "save_group", "set_treat", "stay", "swap", "undo_leave",
-           "waits_for_lock"]
+           "waits_for_lock", "wanted_before"]

@@ -1,7 +1,8 @@
 """A group is opened, and its terms are changed by whoever opened it."""
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
@@ -58,12 +59,21 @@ def open_group(session: Session, speaker: Speaker, cmd: OpenGroup, *, now: datet
         return Reply("group.which_shop", {"shop": _example_shop(session, speaker)})
     place = place or _home(speaker)
     if place is None:
-        dialogue.ask(speaker.person, "ask_address", now=now)
+        dialogue.ask(speaker.person, "ask_address", now=now, group={
+            "shop_key": cmd.shop_key, "place_key": cmd.place_key,
+            "lock_at": cmd.lock_at.isoformat() if cmd.lock_at else None})
         return Reply("group.where", {"place": _example_place(session, speaker)})
     lock_at = cmd.lock_at or on_five(now + OPEN_FOR)
     if refusal := unfit(session, speaker, shop, canteen, lock_at, now):
         return refusal
     return opened(session, speaker, shop, canteen, place, lock_at, now=now)
+
+
+def wanted_before(asked: Mapping[str, Any]) -> OpenGroup | None:
+    """The group that was to be opened when an address was asked for first."""
+    wish = asked.get("group")
+    return OpenGroup(wish["shop_key"], wish["place_key"], datetime.fromisoformat(wish["lock_at"])
+                     if wish["lock_at"] else None) if wish else None
 
 
 def opened(session: Session, speaker: Speaker, shop: Shop | None, canteen: Place | None,

@@ -40,7 +40,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """`beside`: the code of an order that can no longer be changed, and that this one is not."""
+    """`beside`: the code of an order that can no longer be changed, and that this one is not.
+    `unknown`: names of what was wanted besides, and is on no menu."""
 
     items: tuple[Item, ...]
     place_key: str | None = None
@@ -48,6 +49,7 @@ class PlaceOrder:
     wanted_at: datetime | None = None
     note: str | None = None
     beside: str | None = None
+    unknown: tuple[str, ...] = ()
 
 
 def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: datetime) -> Reply:
@@ -75,7 +77,7 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
     remarks = [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []
     for item in wanted:
         remarks += _put(speaker, order, dishes[item.dish_key], item)
-    remarks += _left_out(others, gone, dishes)
+    remarks += [*_left_out(others, gone, dishes), *_not_here(cmd.unknown)]
     return _requote(session, speaker, order, remarks, headline="order.understood", now=now)
 
 
@@ -94,6 +96,7 @@ class ModifyOrder:
     room: str | None = None
     wanted_at: datetime | None = None
     is_soonest: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: datetime) -> Reply:
@@ -119,7 +122,7 @@ def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: d
     known = [item for item in cmd.items if item.dish_key in dishes]
     mine, others = _split(known, dishes, order.shop_id)
     wanted, gone = _without_sold_out(mine, dishes, now)
-    left_out = _left_out(others, gone, dishes)
+    left_out = [*_left_out(others, gone, dishes), *_not_here(cmd.unknown)]
     if left_out and all(item.op == "remove" for item in wanted):
         wanted = []  # 可乐换成雪碧: what was to make way stays, where the other is not to be had
     if not (wanted or cmd.note is not None or cmd.place_key or cmd.room or cmd.wanted_at
@@ -271,6 +274,10 @@ def _left_out(others: Sequence[Item], gone: Sequence[Item],
     if gone:
         remarks.append(Reply("order.sold_out", {"dishes": _names(gone, dishes)}))
     return remarks
+
+
+def _not_here(names: Sequence[str]) -> list[Reply]:
+    return [Reply("order.not_here", {"dishes": "、".join(names)})] if names else []
 
 
 def drop_draft(session: Session, speaker: Speaker, now: datetime) -> None:

@@ -179,3 +179,57 @@ def test_other_words_while_a_station_is_asked_for_are_heard(chat):
         小林  帮我去12栋拿个充电器给西3 206
         bot   errand.quoted  代送 充电器  西区3号楼 206
     """)
+
+
+def test_what_nobody_sells_here_is_said_so_and_never_guessed(chat):
+    chat.play(AT_HOME + """
+        小林  来碗螺蛳粉
+        bot   suggest.instead  这里没有螺蛳粉  粉
+        小林  来份北京烤鸭
+        bot   suggest.instead  这里没有北京烤鸭
+        小林  一份麻辣烫 一份酸辣粉
+        bot   order.quoted  招牌麻辣烫  这里没有酸辣粉，先没算
+        小林  酸辣粉换成火锅粉
+        bot   order.quoted  招牌麻辣烫 火锅粉
+        小林  再来一份螺蛳粉
+        bot   suggest.instead  这里没有螺蛳粉
+        小林  再加一份螺蛳粉
+        bot   suggest.instead  这里没有螺蛳粉
+    """)
+
+
+def test_small_words_get_small_answers(chat):
+    chat.play(AT_HOME + """
+        小林  好吧
+        bot   question.ack
+        小林  哈哈哈
+        bot   question.ack
+    """)
+
+
+def test_a_group_wished_for_before_the_address_is_opened_with_it(chat):
+    chat.stage.add("小周", "student")
+    chat.play("""
+        (小周 follows)
+        (it is 10:00)
+        小周  拼单麻辣烫 12:30截止
+        bot   group.where
+        小周  南苑1栋118
+        bot   group.opened  12:30  南苑1栋
+    """)
+
+
+def test_a_cook_says_a_dish_is_done(chat):
+    chat.play(AT_HOME + """
+        小林  来份黄焖鸡
+        bot   order.quoted  code=$c
+        小林  〔确认付款〕
+        (小林 pays)
+        (work)
+        阿香  接$c
+        bot   kitchen.accepted
+        阿香  黄焖鸡好了
+        bot   kitchen.cooked  $c
+        阿香  麻辣烫好了
+        bot   kitchen.none
+    """)

@@ -10,6 +10,8 @@ _P: Final = PATTERNS["intents"]
 def merchant_stock(message: Message, _: Grammars) -> Guess | None:
     if message.asks or not (message.items or message.reading.any("C")):
         return None
+    if message.items and _P["merchant_dish_done"].search(message.text):
+        return None  # 麻辣烫好了: it can be fetched
     if message.context.get("offer") and _P["merchant_stock_ju"].search(message.text):
         return None
     if not message.items:
