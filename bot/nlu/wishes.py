@@ -21,7 +21,9 @@ _LEFT_OUT: Final = (
     re.compile(rf"{_SEVERAL}(?:我|都|也|就|全)?(?:{_one_of(_LISTS['none_after'])})"))
 _ENDS: Final = ("粉面饭粥汤茶奶鸡鸭鱼虾肉堡卷饼包饺锅串烫拌糕薯条排翅腿肠蛋豆果瓜莓橙啡铁式冰丝片")
 _CALLED: Final = rf"[\u4e00-\u9fff]{{1,5}}?[{_ENDS}](?![\u4e00-\u9fff]?[{_ENDS}])"
-_NAME: Final = re.compile(rf"(?![这那哪]){_CALLED}")
+_MAKES_WAY: Final = re.compile(
+    rf"(?P<what>(?![这那哪]){_CALLED})(?:不要了?|去掉|不吃了)?[,， ]?"
+    r"(?:就|都|给我|帮我)?(?=[换改])")
 _PORTION: Final = re.compile(
     rf"[一两二三俩仨\d](?:个|份|碗|杯|瓶|盒|笼|串|只|盘|块)(?P<what>{_CALLED})")
 _ALLERGY: Final = re.compile(r"(?:我|她|他|室友)?对?(?P<thing>[\u4e00-\u9fff]{1,4}?)类?过敏")
@@ -53,8 +55,8 @@ def _is_known(reading: Reading, start: int, end: int) -> bool:
 
 def names_other_dish(reading: Reading, before: int) -> bool:
     """酸辣粉换成…: what is to make way has a name, and it is no dish of this campus."""
-    return any(match.end() <= before and not _is_known(reading, match.start(), match.end())
-               for match in _NAME.finditer(reading.text))
+    return any(match.end() <= before + 1 and not _is_known(reading, *match.span("what"))
+               for match in _MAKES_WAY.finditer(reading.text))
 
 
 def _is_dish(reading: Reading, match: "re.Match[str]", thing: str) -> bool:
