@@ -25,7 +25,7 @@ class SetTip:
 
 
 def set_tip(session: Session, speaker: Speaker, cmd: SetTip, *, now: datetime) -> Reply:
-    """Of an unpaid order of food; what is paid already is not asked for again."""
+    """Of an unpaid order; what is paid already is not asked for again."""
     order = Order.lock(session, cmd.order_id)
     if order.group_id is not None:
         return Reply("tip.in_group", {"code": order.code})
@@ -33,5 +33,8 @@ def set_tip(session: Session, speaker: Speaker, cmd: SetTip, *, now: datetime) -
         return Reply("tip.too_late", {"code": order.code})
     if not 0 <= cmd.amount_fen <= MOST_FEN:
         return Reply("tip.range", {"most": yuan(MOST_FEN)})
-    order.tip_fen = cmd.amount_fen
+    if order.errand is not None:
+        order.errand.tip_fen = cmd.amount_fen
+    else:
+        order.tip_fen = cmd.amount_fen
     return requote_draft(session, speaker, order, now=now)

@@ -7,7 +7,6 @@ from bot.routes.base import Route, Turn, own, unknown
 from config.texts import Reply
 from handlers import payout, points, tip
 from handlers.budget import SetBudget, set_budget
-from models.order import OrderKind
 
 MOST_YUAN = 10_000
 _YUAN = re.compile(r"(?:改成|改为|设为|设成|是|¥|￥)*(\d{1,5})(?:元|块|块钱)?")
@@ -44,13 +43,11 @@ def _keep_points(turn: Turn, command: Command) -> Reply:
     return points.choose(turn.session, turn.speaker, points.UsePoints(False), now=turn.now)
 
 
-def _tip(turn: Turn, command: Command) -> Reply | None:
-    """小费2元. None: of an errand, whose own words these are."""
+def _tip(turn: Turn, command: Command) -> Reply:
+    """小费2元"""
     order = own(turn, command.code)
     if order is None:
         return unknown(command.code) if command.code else Reply("tip.none")
-    if order.kind == OrderKind.ERRAND:
-        return None
     amount_fen = _amount_fen(turn.text) if command.name == "tip" else 0
     return tip.set_tip(turn.session, turn.speaker, tip.SetTip(order.id, amount_fen),
                        now=turn.now)

@@ -39,12 +39,28 @@ def heard(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None
     if asked == "ask_budget" and (budget := sms.amount_fen(turn.text)) is not None:
         return draft.set_budget(turn.session, turn.speaker, draft.SetBudget(focus.id, budget),
                                 now=turn.now)
+    if (words := _goods_said(turn, focus, meant)) and not _moment(meant):
+        return draft.add_goods(turn.session, turn.speaker, draft.AddGoods(focus.id, words),
+                               now=turn.now)
     if meant.intent in ("schedule", "modify_order") and (at := _moment(meant)):
         return draft.set_errand_time(turn.session, turn.speaker, draft.SetErrandTime(
             focus.id, at, sms.is_deadline(turn.text)), now=turn.now)
     return None
 
 
+def _goods_said(turn: Turn, focus: Order, meant: Understanding) -> str | None:
+    """再加一包薯片, 洗发水要海飞丝: more of what is to be bought; None: something else."""
+    if focus.errand is None or focus.errand.kind != ErrandKind.BUY:
+        return None
+    if more := _MORE.fullmatch(turn.text.strip()):
+        return more["what"]
+    is_said_of_it = meant.action == "none" and _OF_GOODS.fullmatch(turn.text.strip())
+    return turn.text.strip() if is_said_of_it else None
+
+
+_MORE = re.compile(r"(?:再|还|另外|顺便|也|然后)+(?:给我|帮我)?(?:加|买|带|要|来|拿|捎)(?:上|个)?"
+                   r"(?P<what>[^\s].{0,30}?)(?:吧|呗|啊)?")
+_OF_GOODS = re.compile(r".{1,12}(?:要|换成|不要|别要|买).{1,14}")
 _WAYS_OUT = frozenset({"cancel", "deny", "human", "sos", "help", "query_status", "order_food",
                        "query_menu", "query_price", "query_fee", "query_eta", "confirm", "pay"})
 _SIZE_SAID = re.compile(r"(?:有一?[件个])?是?(?:比较|有点|很)?(?P<size>[小中大]件)"

@@ -7,7 +7,7 @@ from handlers import dialogue
 from handlers.errand import stations
 from handlers.errand.quote import requote, which_large
 from handlers.errand.words import errand_of
-from handlers.order.draft import drop_draft, reopen
+from handlers.order.draft import drop_draft, live_there, reopen
 from handlers.speaker import Speaker
 from models import order as orders
 from models.base import Session
@@ -60,6 +60,7 @@ def place_errand(session: Session, speaker: Speaker, cmd: PlaceErrand, *, now: d
     campus = speaker.campus
     desk = Shop.desk_of(session, campus.id, text_of(Reply("errand.desk")))
     place = _door(session, speaker, cmd)
+    live_there(speaker, place, cmd.room)
     order = orders.place_order(session, Order(
         campus_id=campus.id, shop_id=desk.id, buyer_id=speaker.person.id, kind=OrderKind.ERRAND,
         place_id=place.id if place else None, room=_room(speaker, cmd, place),
@@ -222,6 +223,29 @@ def set_budget(session: Session, speaker: Speaker, cmd: SetBudget, *, now: datet
             "code": order.code, "most": str(MOST_BUDGET_FEN // 100)})
     reopen(session, speaker, order, now=now)
     errand_of(order).budget_fen = cmd.budget_fen
+    return requote(session, speaker, order, headline="order.changed", now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class AddGoods:
+    """`words`: what else is to be bought or seen to, as it was said."""
+
+    order_id: int
+    words: str
+
+
+def add_goods(session: Session, speaker: Speaker, cmd: AddGoods, *, now: datetime) -> Reply:
+    """再加一包薯片: to what is bought, printed or carried, as long as it is not paid."""
+    order, refusal = _open(session, cmd.order_id)
+    if refusal:
+        return refusal
+    errand = errand_of(order)
+    goods = "，".join(filter(None, (errand.goods, cmd.words.strip())))
+    if len(goods) > LONGEST:
+        return requote(session, speaker, order, [Reply("errand.too_much", {"most": LONGEST})],
+                       headline="order.waiting_for_you", now=now)
+    reopen(session, speaker, order, now=now)
+    errand.goods = goods
     return requote(session, speaker, order, headline="order.changed", now=now)
 
 

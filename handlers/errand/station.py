@@ -4,7 +4,7 @@ from datetime import datetime
 
 from config.texts import Reply
 from handlers import vault
-from handlers.errand.words import errand_of, numbered, what
+from handlers.errand.words import errand_of, numbered, wanted
 from handlers.speaker import Speaker
 from handlers.wording import pickup
 from models.base import Session
@@ -51,7 +51,7 @@ def not_fetched_yet(order: Order, speaker: Speaker) -> Reply | None:
 def taken(order: Order) -> Reply:
     """What a rider hears who has said yes."""
     return Reply("errand.taken", {
-        "code": order.code, "what": what(order),
+        "code": order.code, "what": wanted(order),
         "place": order.from_place.name if order.from_place else "",
         "where": order.place.name if order.place else "",
         "goods": errand_of(order).goods or ""})
@@ -78,6 +78,6 @@ def _code(parcel: Parcel) -> Reply:
 def _to_do(order: Order) -> Reply:
     errand = errand_of(order)
     key = "errand.to_spend" if errand.is_spending else "errand.to_fetch"
-    return Reply(key, {"code": order.code, "what": what(order),
+    return Reply(key, {"code": order.code, "what": wanted(order),
                        "where": order.place.name if order.place else "",
                        "budget": f"{(errand.budget_fen or 0) / 100:g}"})

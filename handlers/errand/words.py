@@ -41,7 +41,7 @@ def headline(order: Order, key: str) -> Reply:
 def lines(order: Order) -> list[Reply]:
     """A line a parcel, numbered when there are several; or what else is to be done."""
     if not order.parcels:
-        return [Reply("errand.line", {"what": what(order)})]
+        return [Reply("errand.line", {"what": wanted(order)})]
     shown = [_parcel_line(order, parcel) for parcel in order.parcels[:MOST_LINES]]
     if rest := order.parcels[MOST_LINES:]:
         shown.append(Reply("errand.more", {
@@ -50,12 +50,17 @@ def lines(order: Order) -> list[Reply]:
 
 
 def what(order: Order) -> str:
-    """代买 感冒药; 取快递2件: in a few words."""
+    """代买 感冒药; 取快递2件: in a few words, as a template's field takes them."""
+    return wanted(order)[:THING]
+
+
+def wanted(order: Order) -> str:
+    """All that is to be done."""
     errand = errand_of(order)
     name = text_of(Reply(f"errand.kind_{errand.kind}"))
     if errand.kind == ErrandKind.PARCEL:
         return text_of(Reply("errand.parcels", {"name": name, "count": len(order.parcels) or 1}))
-    return f"{name} {errand.goods or ''}".strip()[:THING]
+    return f"{name} {errand.goods or ''}".strip()
 
 
 def paid_lines(order: Order) -> list[tuple[str, int]]:

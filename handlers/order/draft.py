@@ -69,7 +69,7 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
     with session.no_autoflush:  # it is written when it is whole
         drop_draft(session, speaker, now)
         place = _place(session, speaker, cmd.place_key)
-        _live_there(speaker, place, cmd.room)
+        live_there(speaker, place, cmd.room)
         order = orders.place_order(session, Order(
             campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
             place_id=place.id if place else None, room=_room(speaker, cmd, place),
@@ -162,13 +162,13 @@ def _redirect(session: Session, speaker: Speaker, order: Order, place_key: str |
     place = _place(session, speaker, place_key) if place_key else order.place
     if place is None or not (place_key or room):
         return
-    _live_there(speaker, place, room)
+    live_there(speaker, place, room)
     person = speaker.person
     order.place_id, order.place = place.id, place
     order.room = room or (person.room if person.place_id == place.id else None)
 
 
-def _live_there(speaker: Speaker, place: Place | None, room: str | None) -> None:
+def live_there(speaker: Speaker, place: Place | None, room: str | None) -> None:
     person = speaker.person
     if place and person.place_id is None:
         person.place_id, person.place, person.room = place.id, place, room

@@ -233,3 +233,41 @@ def test_a_cook_says_a_dish_is_done(chat):
         阿香  麻辣烫好了
         bot   kitchen.none
     """)
+
+
+def test_an_errand_to_buy_grows_until_it_is_paid(chat):
+    chat.play("""
+        (小林 follows)
+        小林  帮我在学子超市买两包抽纸和一瓶洗发水 送12栋302 预算50
+        bot   errand.quoted  两包抽纸和一瓶洗发水  预付¥50.00  东区12号楼 302
+        小林  再加一包薯片
+        bot   errand.quoted  两包抽纸和一瓶洗发水，一包薯片
+        小林  洗发水要海飞丝
+        bot   errand.quoted  洗发水要海飞丝
+        小林  小费给2块
+        bot   errand.quoted  code=$c  小费¥2.00
+        小林  再买一大箱矿泉水二十四瓶装的
+        小林  再带个充电宝和数据线还有耳机吧
+        小林  再买一本考研英语词汇书
+        小林  再带两支黑色水笔
+        bot   errand.quoted  要办的最多60字
+        小林  〔下单〕
+        bot   order.confirmed
+        (小林 pays)
+        (work)
+        阿哲  上线
+        (work)
+        阿哲  接$c
+        bot   errand.taken  两包抽纸和一瓶洗发水，一包薯片，洗发水要海飞丝
+    """)
+
+
+def test_where_an_errand_goes_is_home_from_then_on(chat):
+    chat.stage.add("小周", "student")
+    chat.play("""
+        (小周 follows)
+        小周  取快递 菜鸟驿站 3-2-1045 送西3 206
+        bot   errand.quoted
+        小周  来份黄焖鸡
+        bot   order.quoted  西区3号楼 206
+    """)

@@ -163,7 +163,7 @@ def test_a_false_alarm_costs_nothing_and_is_told(chat):
         (help is called)
         quiet 赵主任
         王老师  收到
-        bot   talk.chitchat
+        bot   question.ack
         小林  我没事
         bot   sos.fine_alone
         小林  来份黄焖鸡 送12栋302
