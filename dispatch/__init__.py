@@ -4,7 +4,7 @@ Nothing here knows a clock, a database, a text or the network; `now` and `seed` 
 """
 
 from dispatch.eta import Eta, Vehicle, promise, travel_s
-from dispatch.plan import Assignment, Candidate, Plan, Reason, Trip, TripStop, Why
+from dispatch.plan import Assignment, Candidate, Candidates, Plan, Reason, Trip, TripStop, Why
 from dispatch.pricing import Params, Stop
 from dispatch.problem import Bar, Problem, Visit
 from dispatch.roads import RoadGraph
@@ -15,6 +15,7 @@ __all__ = [
     "Assignment",
     "Bar",
     "Candidate",
+    "Candidates",
     "Eta",
     "Params",
     "Plan",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 from dispatch.problem import Bar
 
@@ -49,6 +50,34 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates(Sequence[Candidate]):
+    """Candidates by column: a tick of 300 riders and as many offers considers 90,000 of them."""
+
+    rider_id: list[int]
+    cost_s: list[float | None]
+    why: list[Why]
+    arrival_s: list[float | None]
+    delivery_s: list[float | None]
+    detour_m: list[float | None]
+
+    def columns(self) -> dict[str, list[Any]]:
+        """By name, each as long as there are candidates."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def __len__(self) -> int:
+        return len(self.rider_id)
+
+    @overload
+    def __getitem__(self, at: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Candidate]: ...
+    def __getitem__(self, at: int | slice) -> Candidate | Sequence[Candidate]:
+        if isinstance(at, slice):
+            return [self[k] for k in range(*at.indices(len(self)))]
+        return Candidate(*(column[at] for column in self.columns().values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Numbers behind one assignment. Seconds are relative to the tick's now.
 
@@ -79,7 +108,7 @@ class Reason:
     same_pickup: int | None
     same_dropoff: int | None
     position: tuple[int, int]
-    candidates: tuple[Candidate, ...]
+    candidates: Candidates
     together: tuple[int, ...] = ()
 
 

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from dispatch.bundles import Priced, bundles, walk
 from dispatch.packing import Packing, pack
 from dispatch.patience import Hurry, patient
-from dispatch.plan import Assignment, Candidate, Plan, Reason, Trip, TripStop, Why
+from dispatch.plan import Assignment, Candidates, Plan, Reason, Trip, TripStop, Why
 from dispatch.pricing import Offers, Params, Stop, price, times
-from dispatch.problem import Floats, Problem, Visit
+from dispatch.problem import Floats, Ints, Problem, Visit
 
 LIVE = Params(bundle=3, rounds=1)
-_ROUNDS = 3  # of exchanging bundles
+_ROUNDS = 3  # of exchanging bundles; one,
+_LARGE = 100_000  # where there are more pairs of an order and a rider than this
 _MOST = 2  # orders per rider among which is chosen
 _DOUBLED = 0.8  # orders per rider from which riders are planned twice
 
@@ -42,11 +43,13 @@ def solve(
     offers, bars = price(problem, params, stop or Stop())
     priced = bundles(problem, offers, params)
     packed = _packed(problem, priced, params, seed, hurry)
-    tick = _Tick(problem, params, offers, bars)
     trips = [_trip(problem, offers, params, priced, pair) for pair in packed.pairs]
     now = sorted((t for t in trips if t.departs_s <= params.hold_s), key=lambda t: t.order_indices)
-    taken = {trip.rider_index: trip.order_indices[0] for trip in now}
-    assignments = sorted((tick.assignment(trip, taken) for trip in now), key=_by_order)
+    taken = np.full(len(problem.rider_ids), -1)
+    for trip in now:
+        taken[trip.rider_index] = trip.order_indices[0]
+    tick = _Tick(problem, params, offers, bars, taken)
+    assignments = sorted(map(tick.assignment, now), key=_by_order)
     given = {a.order_index for a in assignments}
     left = tuple(i for i in range(len(problem.order_ids)) if i not in given)
     return Plan(tuple(assignments), left, tuple(trips))
@@ -69,7 +72,8 @@ def _packed(
     kept = [b for b, some in enumerate(priced.members) if all(i in rank for i in some)]
     members = [tuple(rank[i] for i in priced.members[b]) for b in kept]
     cost = cost[kept] + np.random.default_rng(seed).random((len(kept), riders)) * 1e-6
-    packed = pack(cost, members, skip[orders], rounds=_ROUNDS, hurry=hurry)
+    rounds = 1 if len(orders) * riders > _LARGE else _ROUNDS
+    packed = pack(cost, members, skip[orders], rounds=rounds, hurry=hurry)
     for _ in range(params.rounds if len(skip) > _DOUBLED * riders else 0):
         if hurry():
             break
@@ -78,7 +82,7 @@ def _packed(
         later = np.full((len(cost), riders), np.inf)
         later[: len(orders)] = price(behind, params, Stop())[0].cost_s[orders]
         both, groups = np.hstack([cost, later]), packed.groups
-        packed = pack(both, members, skip[orders], groups, rounds=_ROUNDS, hurry=hurry)
+        packed = pack(both, members, skip[orders], groups, rounds=rounds, hurry=hurry)
     return Packing([(kept[b], j) for b, j in packed.pairs if j < riders], packed.groups)
 
 
@@ -155,8 +159,9 @@ class _Tick:
     params: Params
     offers: Offers
     bars: NDArray[np.int8]
+    given: Ints  # (m,) the order that each rider is asked about, -1: none
 
-    def assignment(self, trip: Trip, taken: dict[int, int]) -> Assignment:
+    def assignment(self, trip: Trip) -> Assignment:
         order, rider = trip.order_indices[0], trip.rider_index
         problem, offers = self.problem, self.offers
         mine = {
@@ -176,33 +181,32 @@ class _Tick:
             same_pickup=_sharing(visits, int(problem.pickup[order]), is_pickup=True),
             same_dropoff=_sharing(visits, int(problem.dropoff[order]), is_pickup=False),
             position=(int(mine["pickup_at"]), int(mine["dropoff_at"])),
-            candidates=self._candidates(order, taken),
+            candidates=self._candidates(order),
             together=tuple(int(problem.order_ids[i]) for i in trip.order_indices[1:]),
         )
         return Assignment(order, rider, mine["cost_s"], reason)
 
-    def _candidates(self, order: int, taken: dict[int, int]) -> tuple[Candidate, ...]:
-        offers, ids = self.offers, self.problem.rider_ids.tolist()
+    def _candidates(self, order: int) -> Candidates:
+        offers, speed = self.offers, self.problem.speed_mps
         ranked = np.lexsort((self.problem.rider_ids, offers.cost_s[order]))
-        cost_s, barred = offers.cost_s[order][ranked], self.bars[order][ranked].tolist()
-        speed = self.problem.speed_mps
-        numbers = offers.arrival_s, offers.delivery_s, offers.detour_s
-        told = [
+        cost_s, given = offers.cost_s[order][ranked], self.given[ranked]
+        why = _WHYS[np.where(given < 0, 0, np.where(given == order, 1, 2))]
+        numbers: list[list[float | None]] = [
             np.round(row[order][ranked] * factor, 1).tolist()
-            for row, factor in zip(numbers, (1, 1, speed), strict=True)
+            for row, factor in ((offers.cost_s, 1), (offers.arrival_s, 1), (offers.delivery_s, 1),
+                                (offers.detour_s, speed))
         ]
-        ids = self.problem.rider_ids[ranked].tolist()
-        why = [_why(taken.get(j), order) for j in ranked.tolist()]
-        found = list(map(Candidate, ids, cost_s.tolist(), why, *told))
+        told = why.tolist()
+        barred = self.bars[order][ranked].tolist()
         for k in np.flatnonzero(np.isinf(cost_s)).tolist():
-            found[k] = Candidate(ids[k], None, Why.of(barred[k]) if barred[k] else Why.FULL)
-        return tuple(found)
+            told[k] = Why.of(barred[k]) if barred[k] else Why.FULL
+            for column in numbers:
+                column[k] = None
+        ids = self.problem.rider_ids[ranked].tolist()
+        return Candidates(ids, numbers[0], told, *numbers[1:])
 
 
-def _why(given: int | None, order: int) -> Why:
-    if given is None:
-        return Why.DEARER
-    return Why.CHOSEN if given == order else Why.BUSY
+_WHYS = np.array([Why.DEARER, Why.CHOSEN, Why.BUSY], dtype=object)
 
 
 def _sharing(visits: tuple[Visit, ...], at: int, *, is_pickup: bool) -> int | None:

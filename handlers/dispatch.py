@@ -1,5 +1,5 @@
 """Between rows and arrays: what dispatch is asked, and what is done with its answer."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from dispatch.eta import PREP_SPREAD, Vehicle
 from dispatch.plan import Assignment, Plan, Reason
 from dispatch.problem import Bar, Problem, Visit
 from handlers.group_order.pricing import trip_pay_fen
-from handlers.notice import Notice, tell
+from handlers.notice import Notice, tell_all
 from handlers.roads import graph_now, graph_of, rider_place_key
 from handlers.wording import clock, dated, pickup
 from models.base import Session
@@ -196,9 +196,23 @@ def apply_plan(session: Session, asked: Snapshot, plan: Plan, *, now: datetime) 
     offers = [(_offer(session, order, rider, each, now=now), order, rider, each)
               for order, rider, each in meant if order and rider and may_have(order, rider)]
     session.flush()
-    for offer, order, rider, each in offers:
-        _tell_rider(session, offer, order, rider, each, now=now)
+    if offers:
+        campus = session.get_one(Campus, offers[0][1].campus_id)
+        beside = _read(session, {i for *_, each in offers for i in _beside(each.reason)})
+        tell_all(session, [(_notice(session, campus, each_offer, beside), each_offer[1].id)
+                           for each_offer in offers], now=now)
     return len(offers)
+
+
+_Made = tuple[Offer, Order, Rider, Assignment]
+
+
+def _read(session: Session, order_ids: Collection[int]) -> dict[int, Order]:
+    return {o.id: o for o in session.scalars(select(Order).where(Order.id.in_(order_ids)))}
+
+
+def _beside(reason: Reason) -> list[int]:
+    return [int(i) for i in (reason.same_dropoff, reason.same_pickup) if i is not None][:1]
 
 
 def _still_holds(session: Session, order_ids: list[int],
@@ -234,9 +248,9 @@ def _pay_fen(session: Session, order: Order) -> int:
     return trip_pay_fen(session.get_one(GroupOrder, order.group_id))
 
 
-def _tell_rider(session: Session, offer: Offer, order: Order, rider: Rider,
-                assignment: Assignment, *, now: datetime) -> None:
-    campus = session.get_one(Campus, order.campus_id)
+def _notice(session: Session, campus: Campus, made: _Made,
+            beside: Mapping[int, Order]) -> Notice:
+    offer, order, rider, assignment = made
     reason = assignment.reason
     trip = graph_of(session, campus).distance_m(_key(order.pickup_place), _key(order.place)) \
         if order.pickup_place and order.place else 0
@@ -244,14 +258,14 @@ def _tell_rider(session: Session, offer: Offer, order: Order, rider: Rider,
         "code": trip_code(session, order), "pickup": pickup(order),
         "where": _name(order.place), "metres": round(reason.distance_m + trip),
         "fee": yuan(offer.fee_fen), "ready": clock(order.food_ready_at, campus),
-        "why": _why(session, assignment), "seconds": int(OFFER_FOR.total_seconds())})
-    tell(session, Notice(
+        "why": _why(assignment, beside), "seconds": int(OFFER_FOR.total_seconds())})
+    return Notice(
         rider.person_id, f"offer:{offer.id}", template="rider_task", chat=chat, prefer="chat",
         good_until=offer.expires_at, facts={
             "code": dated(order, campus),
             "pickup": pickup(order),
             "dropoff": _name(order.place), "fee": yuan(offer.fee_fen),
-            "accept_by": clock(offer.expires_at, campus)}), now=now, order_id=order.id)
+            "accept_by": clock(offer.expires_at, campus)})
 
 
 def _name(place: Place | None) -> str:
@@ -262,8 +276,7 @@ def _plain(reason: Reason) -> dict[str, Any]:
     """The reason's numbers as JSON, every candidate included."""
     plain = {each.name: _simple(getattr(reason, each.name)) for each in fields(reason)
              if each.name != "candidates"}
-    plain["candidates"] = [{**each._asdict(), "cost_s": _simple(each.cost_s)}
-                           for each in reason.candidates]
+    plain["candidates"] = reason.candidates.columns()
     return plain
 
 
@@ -280,13 +293,13 @@ def _simple(value: Any) -> Any:
             return value
 
 
-def _why(session: Session, assignment: Assignment) -> Reply:
+def _why(assignment: Assignment, beside: Mapping[int, Order]) -> Reply:
     """The reason in a sentence: on the way, the same place, or simply the nearest."""
     reason = assignment.reason
     for other, key in ((reason.same_dropoff, "rider.why_same_building"),
                        (reason.same_pickup, "rider.why_same_shop")):
         if other is not None:
-            return Reply(key, {"other": session.get_one(Order, int(other)).code,
+            return Reply(key, {"other": beside[int(other)].code,
                                "detour": round(reason.detour_m)})
     return Reply("rider.why_nearest", {"metres": round(reason.distance_m)})
 

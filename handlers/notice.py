@@ -1,14 +1,14 @@
 """What people must be told later: a row in the outbox, written with its cause."""
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from config.texts import Reply, to_json
 from handlers.links import track_url
 from models.base import Session
-from models.outbox import owe
+from models.outbox import debt, owe, owe_all
 
 Prefer = Literal["template", "chat"]
 ON_THE_WAY: Final = frozenset({"paid", "progress", "delayed", "arrived"})
@@ -39,13 +39,27 @@ class Notice:
 def tell(session: Session, notice: Notice, *, now: datetime, order_id: int | None = None,
          due_at: datetime | None = None) -> None:
     """Owe somebody a notice. What it says is sealed until it is sent, then erased."""
+    owe(session, **_owed(session, notice, now=now, order_id=order_id, due_at=due_at))
+
+
+def tell_all(session: Session, notices: Iterable[tuple[Notice, int | None]], *,
+             now: datetime) -> None:
+    """As `tell`, for many (notice, order id) at once."""
+    owe_all(session, [debt(**_owed(session, notice, now=now, order_id=order_id))
+                      for notice, order_id in notices])
+
+
+def _owed(session: Session, notice: Notice, *, now: datetime, order_id: int | None,
+          due_at: datetime | None = None) -> dict[str, Any]:
     words = {"facts": dict(notice.facts), "chat": notice.chat and to_json(notice.chat)}
-    owe(session, "notice", key=f"notice:{notice.key}:{notice.person_id}", now=now,
-        order_id=order_id, due_at=due_at, words=json.dumps(words, ensure_ascii=False), payload={
+    return {
+        "kind": "notice", "key": f"notice:{notice.key}:{notice.person_id}", "now": now,
+        "order_id": order_id, "due_at": due_at, "words": json.dumps(words, ensure_ascii=False),
+        "payload": {
             "person_id": notice.person_id, "template": notice.template, "prefer": notice.prefer,
             "url": notice.url or _opens(session, notice, order_id, now),
             "only_while": sorted(notice.only_while), "revision": notice.revision,
-            "good_until": notice.good_until.isoformat() if notice.good_until else None})
+            "good_until": notice.good_until.isoformat() if notice.good_until else None}}
 
 
 def _opens(session: Session, notice: Notice, order_id: int | None, now: datetime) -> str | None:

@@ -246,7 +246,7 @@ def _offers(session: Session, cast: _Cast) -> Iterator[Line]:
         yield Line(offer.offered_at, "offer",
                    f"to {rider}, {yuan(offer.fee_fen)}, good until "
                    f"{offer.expires_at.astimezone(_zone(session, cast)):%H:%M:%S}",
-                   tuple(_reasons(session, cast, offer.reason)))
+                   tuple(_reasons(session, cast, offer)))
         if offer.answered_at:
             yield Line(offer.answered_at, "offer", f"{offer.state}: {rider}")
 
@@ -255,11 +255,11 @@ def _zone(session: Session, cast: _Cast) -> Any:
     return session.get_one(Campus, cast.order.campus_id).zone
 
 
-def _reasons(session: Session, cast: _Cast, reason: Mapping[str, Any]) -> Iterator[str]:
+def _reasons(session: Session, cast: _Cast, offer: Offer) -> Iterator[str]:
     """The numbers as dispatch left them, then a line for each candidate."""
-    yield ", ".join(f"{name} {_number(value)}" for name, value in reason.items()
+    yield ", ".join(f"{name} {_number(value)}" for name, value in offer.reason.items()
                     if name != "candidates" and value is not None)
-    for candidate in reason.get("candidates") or ():
+    for candidate in offer.candidates:
         rider = cast.rider(session.get(Rider, candidate["rider_id"]))
         numbers = [f"{name} {_number(candidate[key])} {unit}" for name, key, unit in _CONSIDERED
                    if candidate.get(key) is not None]

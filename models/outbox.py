@@ -1,10 +1,11 @@
 """What the service owes the outside world, written in the same transaction as its cause."""
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Select, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, table_of
@@ -75,17 +76,35 @@ def owe(session: Session, kind: str, *, key: str, payload: dict[str, Any], now: 
 
     The same key twice is one debt. NOTIFY wakes the relay when this transaction commits.
     """
-    session.execute(_owe(), {
-        "kind": kind, "key": key, "payload": payload, "order_id": order_id, "created_at": now,
-        "due_at": due_at or now, "words": words})
+    session.execute(_owe(), debt(kind, key=key, payload=payload, now=now, order_id=order_id,
+                                 due_at=due_at, words=words))
+
+
+def debt(kind: str, *, key: str, payload: dict[str, Any], now: datetime,
+         order_id: int | None = None, due_at: datetime | None = None,
+         words: str | None = None) -> dict[str, Any]:
+    """A debt before it is recorded, for `owe_all`."""
+    return {"kind": kind, "key": key, "payload": payload, "order_id": order_id,
+            "created_at": now, "due_at": due_at or now, "words": words}
+
+
+def owe_all(session: Session, debts: Sequence[Mapping[str, Any]]) -> None:
+    """As `owe`, for many at once: a round trip for all of them."""
+    if debts:
+        session.execute(_owe_one(), [dict(each) for each in debts])
+        session.execute(select(func.pg_notify(WAKE_CHANNEL, "")))
 
 
 @cache
 def _owe() -> "Select[None]":
     """The debt and the call to the relay in one statement, made once a process."""
+    return select(func.pg_notify(WAKE_CHANNEL, "")).add_cte(_owe_one().cte("debt"))
+
+
+@cache
+def _owe_one() -> Insert:
     columns = table_of(Outbox).columns
     given = {name: bindparam(name, type_=columns[name].type) for name in (
         "kind", "key", "payload", "order_id", "created_at", "due_at", "words")}
-    debt = insert(table_of(Outbox)).values(attempts=0, **given).on_conflict_do_nothing(
+    return insert(table_of(Outbox)).values(attempts=0, **given).on_conflict_do_nothing(
         index_elements=["key"])
-    return select(func.pg_notify(WAKE_CHANNEL, "")).add_cte(debt.cte("debt"))

@@ -32,8 +32,8 @@ def why_not_me(session: Session, speaker: Speaker, order: Order | None, *,
     if order is not None:
         query = query.where(Offer.order_id == order.id)
     query = query.order_by(Offer.id.desc()).limit(1)
-    considered = Offer.reason["candidates"].contains([{"rider_id": rider.id}])
-    elsewhere = session.scalars(query.where(Offer.rider_id != rider.id, considered)).first()
+    elsewhere = session.scalars(query.where(
+        Offer.rider_id != rider.id, Offer.considers(rider.id))).first()
     if elsewhere is not None:
         return _told(session, speaker, elsewhere, rider.id)
     if order is None:
@@ -42,7 +42,7 @@ def why_not_me(session: Session, speaker: Speaker, order: Order | None, *,
 
 
 def _told(session: Session, speaker: Speaker, offer: Offer, rider_id: int) -> Reply:
-    mine = next(c for c in offer.reason["candidates"] if c["rider_id"] == rider_id)
+    mine = next(c for c in offer.candidates if c["rider_id"] == rider_id)
     facts = {"code": session.get_one(Order, offer.order_id).code,
              "time": clock(offer.offered_at, speaker.campus)}
     if mine["cost_s"] is None or mine.get("arrival_s") is None:

@@ -96,7 +96,7 @@ def test_an_offer_that_is_not_answered_goes_on_after_forty_seconds(riders):
     with Sessions() as session:
         offers = session.scalars(select(Offer).order_by(Offer.id)).all()
         assert [offer.state for offer in offers] == [OfferState.EXPIRED, OfferState.ACCEPTED]
-        assert all(len(offer.reason["candidates"]) >= 1 for offer in offers)
+        assert all(len(offer.candidates) >= 1 for offer in offers)
 
 
 def _asked_first(chat: Chat) -> tuple[str, str]:
@@ -341,8 +341,8 @@ def test_a_rider_who_asks_why_hears_the_numbers_of_both(riders):
     first, second = _asked_first(riders)
     with Sessions() as session:
         offer = session.scalars(select(Offer)).one()
-        [chosen] = [c for c in offer.reason["candidates"] if c["why"] == "chosen"]
-        [other] = [c for c in offer.reason["candidates"] if c["why"] != "chosen"]
+        [chosen] = [c for c in offer.candidates if c["why"] == "chosen"]
+        [other] = [c for c in offer.candidates if c["why"] != "chosen"]
         assert (chosen["rider_id"], chosen["cost_s"]) == (offer.rider_id, offer.reason["cost_s"])
     cost, best = round(other["cost_s"]), round(chosen["cost_s"])
     riders.play(f"""
@@ -480,7 +480,7 @@ def test_near_its_end_only_what_can_be_brought_by_then_is_offered(riders):
     """)
     with Sessions() as session:
         offer = session.scalars(select(Offer)).one()
-    assert [each["why"] for each in offer.reason["candidates"]] == ["chosen", "ending"]
+    assert [each["why"] for each in offer.candidates] == ["chosen", "ending"]
 
 
 def test_online_again_and_a_break_do_not_forget_or_keep_it_wrongly(riders):
