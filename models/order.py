@@ -223,6 +223,11 @@ class Order(Base):
         return max(0, self.delivery_fen - off - max(0, self.discount_fen - named))
 
     @property
+    def lacking(self) -> set[int]:
+        """Ids of the lines that ran out, as long as nothing is decided about them."""
+        return {entry["line"] for entry in (self.shortage or {}).get("lines", ())}
+
+    @property
     def pickup_place(self) -> Place | None:
         """Where a rider fetches it: the shop's place, or an errand's own."""
         return self.from_place if self.kind == OrderKind.ERRAND else self.shop.place

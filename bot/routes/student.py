@@ -237,6 +237,9 @@ def _said_deny(turn: Turn, focus: Order | None, meant: Understanding) -> Reply |
     dialogue.clear(turn.speaker.person)
     if focus is None:
         return Reply("talk.fine")
+    if focus.cancel_until and not turn.pending:
+        return ordering.keep_order(turn.session, turn.speaker, ordering.CancelOrder(focus.id),
+                                   now=turn.now)
     return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
 
 

@@ -68,6 +68,14 @@ def _status(turn: Turn, command: Command) -> Reply:
     return ordering.describe(turn.session, turn.speaker, order, now=turn.now)
 
 
+def _keep(turn: Turn, command: Command) -> Reply:
+    order = own(turn, command.code)
+    if order is None:
+        return unknown(command.code)
+    return ordering.keep_order(turn.session, turn.speaker, ordering.CancelOrder(order.id),
+                               now=turn.now)
+
+
 def _take_or_decline(turn: Turn, command: Command) -> Reply | None:
     """接A27: a rider takes an offer, or a cook an order; where it could be both, it is asked."""
     if command.code is None:
@@ -249,7 +257,7 @@ _COMMANDS: dict[str, Route] = {
     "status": _status,
     "cancel": _cancel,
     "cancel_sure": _cancel,
-    "keep": _status,
+    "keep": _keep,
     "confirm": _confirm,
     "online": lambda turn, _: rider.go_online(turn.session, turn.speaker, now=turn.now),
     "offline": lambda turn, _: rider.go_offline(turn.session, turn.speaker, now=turn.now),

@@ -10,7 +10,7 @@ from handlers.building import note_paid
 from handlers.errand.desk import begin, errand_paid
 from handlers.kitchen.shared import as_it_stands, not_yours
 from handlers.notice import Notice, tell
-from handlers.order.cancel import revive
+from handlers.order.cancel import AnswerWish, Terms, answer_wish, revive
 from handlers.payment import refund_order
 from handlers.rider.offer import withdraw_offer
 from handlers.speaker import Speaker
@@ -116,13 +116,17 @@ def accept_order(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: d
 
 def undo_accept(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
                 now: datetime) -> Reply:
-    """The kitchen is asked anew, as long as no rider is on the way."""
+    """The kitchen is asked anew, as long as no rider is on the way and the buyer is asked nothing.
+
+    Who wished to cancel meanwhile gets all of it: nothing has been begun.
+    """
     order = Order.lock(session, last["order_id"])
-    if order.state != OrderState.COOKING or order.rider_id is not None:
+    if order.state != OrderState.COOKING or order.rider_id is not None or order.shortage:
         return Reply("undo.too_late", {"code": order.code})
+    if order.cancel_until:
+        return answer_wish(session, speaker, AnswerWish(order.id, Terms.ALL), now=now)
     withdraw_offer(session, order, now=now)
     order.accepted_at = order.food_ready_at = None
-    order.cancel_until = None
     order.apply(session, OrderEvent.UNDONE, now=now, by=speaker.person.id)
     ask_again(session, order, now=now)
     return Reply("kitchen.undone", {"code": order.code, "until": speaker.clock(

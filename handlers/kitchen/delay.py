@@ -26,14 +26,15 @@ def delay_order(session: Session, speaker: Speaker, cmd: DelayOrder, *, now: dat
     order = Order.lock(session, cmd.order_id)
     if refusal := not_yours(speaker, order):
         return refusal
-    if order.state == OrderState.PAID:
-        accept(session, order, now=now, by=speaker.person.id)
-    if order.state != OrderState.COOKING:
+    is_asked = order.state == OrderState.PAID
+    if not is_asked and order.state != OrderState.COOKING:
         return as_it_stands(order)
     later = expected(order) + timedelta(minutes=cmd.minutes)
     if order.promised_at and later - order.promised_at > LONGEST:
-        return Reply("kitchen.no_longer", {"code": order.code,
-                                           "minutes": int(LONGEST.total_seconds() // 60)})
+        return Reply("kitchen.too_long" if is_asked else "kitchen.no_longer", {
+            "code": order.code, "minutes": int(LONGEST.total_seconds() // 60)})
+    if is_asked:
+        accept(session, order, now=now, by=speaker.person.id)
     order.food_ready_at = (order.food_ready_at or now) + timedelta(minutes=cmd.minutes)
     expect_later(session, order, later, "busy", now=now, by=speaker.person.id)
     return Reply("kitchen.delayed", {"code": order.code, "ready": speaker.clock(

@@ -1,7 +1,8 @@
 """缺货: a dish ran out after it was paid. The buyer picks another, or gets its money back.
 
 `Order.shortage` holds the lines that ran out, oldest first:
-{"lines": [{"line": id, "name": …, "offers": [dish keys]}]}. Silence for three minutes drops them.
+{"lines": [{"line": id, "name": …, "offers": [dish keys]}]}. Silence for three minutes drops them,
+and so does food that leaves the kitchen without them.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from config.texts import Reply, yuan
+from handlers import undo
 from handlers.kitchen.answer import accept
 from handlers.kitchen.shared import as_it_stands, not_yours
 from handlers.notice import Notice, tell
@@ -20,7 +22,7 @@ from handlers.speaker import Speaker
 from handlers.taps import tap_id
 from handlers.wording import progress, what
 from models.base import Session
-from models.order import Order, OrderLine
+from models.order import POINTS, Order, OrderLine
 from models.rules.allocation import shares
 from models.rules.order_state import WANTS_RIDER, OrderEvent, OrderState
 from models.shop import Dish, NotEnough, take_stock
@@ -48,10 +50,11 @@ def lack(session: Session, speaker: Speaker, cmd: Lack, *, now: datetime) -> Rep
     if line is None:
         return Reply("kitchen.which_lacks", {"code": order.code, "lines": [
             Reply("kitchen.which_line", {"code": order.code, "what": what(line)})
-            for line in order.lines if not _is_lacking(order, line)][:4]})
+            for line in order.lines if line.id not in order.lacking][:4]})
     if order.state == OrderState.PAID:
         accept(session, order, now=now, by=speaker.person.id)
-    if not _is_lacking(order, line):
+    undo.forget(speaker.person)  # a yes is not taken back behind the buyer who is asked
+    if line.id not in order.lacking:
         _add(session, order, line, now=now)
         _ask_buyer(session, order, line, now=now)
     return Reply("kitchen.lacking", {"code": order.code, "dish": line.name})
@@ -78,7 +81,7 @@ def swap(session: Session, speaker: Speaker, cmd: Swap, *, now: datetime) -> Rep
         return None
     line = next(line for line in order.lines if line.id == entry["line"])
     if cmd.dish_key is None:
-        return _dropped(session, speaker, order, line, now=now)
+        return _drop(session, order, line, now=now, by=speaker.person.id)
     dish = Dish.by_keys(session, order.campus_id, {cmd.dish_key}).get(cmd.dish_key)
     if dish is None or not _put_instead(session, order, line, dish, now=now):
         return Reply("shortage.gone_too", {"code": order.code, "dish": line.name}, tap_id(order))
@@ -92,19 +95,28 @@ def drop_lacking(session: Session, order_id: int, *, now: datetime) -> None:
     order = Order.lock(session, order_id)
     if order.shortage_until is None or order.shortage_until > now:
         return
-    lacking = {entry["line"] for entry in (order.shortage or {}).get("lines", ())}
-    if not order.is_live or not lacking or (
-            len(order.lines) == 1 and OrderState(order.state) not in WANTS_RIDER):
-        order.shortage = order.shortage_until = None  # the kitchen found something after all
-        return
-    for line in [line for line in order.lines if line.id in lacking]:
-        back = _drop(session, order, line, now=now)
-        tell(session, Notice(
-            order.buyer_id, f"{order.id}:{line.id}:dropped", chat=Reply("shortage.dropped", {
-                "code": order.code, "dish": line.name, "amount": yuan(back)})),
+    if OrderState(order.state) in WANTS_RIDER:
+        _drop_all(session, order, now=now)
+    else:
+        order.shortage = order.shortage_until = None
+
+
+def leave_without(session: Session, order: Order, *, now: datetime) -> None:
+    """The food leaves the kitchen: what is lacking still is not with it, and is paid back.
+
+    Where that would be all of it, the kitchen found something after all. The order is locked.
+    """
+    if all(line.id in order.lacking for line in order.lines):
+        order.shortage = order.shortage_until = None
+    else:
+        _drop_all(session, order, now=now)
+
+
+def _drop_all(session: Session, order: Order, *, now: datetime) -> None:
+    for line in [line for line in order.lines if line.id in order.lacking]:
+        reply = _drop(session, order, line, now=now)
+        tell(session, Notice(order.buyer_id, f"{order.id}:{line.id}:dropped", chat=reply),
              now=now, order_id=order.id)
-        if not order.is_live:
-            return
 
 
 def offers_of(session: Session, order: Order) -> dict[str, str]:
@@ -131,10 +143,6 @@ def _named(order: Order, said: str) -> OrderLine | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _is_lacking(order: Order, line: OrderLine) -> bool:
-    return any(e["line"] == line.id for e in (order.shortage or {}).get("lines", ()))
-
-
 def _add(session: Session, order: Order, line: OrderLine, *, now: datetime) -> None:
     offers = [dish.key for dish in _alternatives(session, order, line, now)]
     entry = {"line": line.id, "name": line.name, "offers": offers}
@@ -146,8 +154,7 @@ def _alternatives(session: Session, order: Order, line: OrderLine,
                   now: datetime) -> Sequence[Dish]:
     """Dishes of the shop at the same price, those of the same kind first."""
     lost = session.get_one(Dish, line.dish_id)
-    lacking = {e["line"] for e in (order.shortage or {}).get("lines", ())}
-    gone = {each.dish_id for each in order.lines if each.id in lacking} | {lost.id}
+    gone = {each.dish_id for each in order.lines if each.id in order.lacking} | {lost.id}
     query = select(Dish).where(Dish.shop_id == order.shop_id, Dish.is_listed,
                                Dish.price_fen == line.price_fen, Dish.id.not_in(gone))
     there = [d for d in session.scalars(query.order_by(Dish.id)) if not d.is_sold_out(now)]
@@ -160,8 +167,8 @@ def _ask_buyer(session: Session, order: Order, line: OrderLine, *, now: datetime
     dishes = Dish.by_keys(session, order.campus_id, set(entry["offers"]))
     back = paid_for(order, line)
     tell(session, Notice(
-        order.buyer_id, f"{order.id}:{line.id}:lacking", template="progress", prefer="chat",
-        good_until=order.shortage_until,
+        order.buyer_id, f"{order.id}:{line.id}:{order.version}:lacking", template="progress",
+        prefer="chat", good_until=order.shortage_until,
         facts=progress(session, order, order.state, Reply("hint.lacking", {"dish": line.name})),
         chat=Reply("shortage.choose", {
             "code": order.code, "dish": line.name, "back": yuan(back),
@@ -188,18 +195,10 @@ def _put_instead(session: Session, order: Order, line: OrderLine, dish: Dish, *,
     return True
 
 
-def _dropped(session: Session, speaker: Speaker, order: Order, line: OrderLine, *,
-             now: datetime) -> Reply:
-    back = _drop(session, order, line, now=now, by=speaker.person.id)
-    if not order.is_live:
-        return Reply("shortage.all_back", {"code": order.code, "amount": yuan(back)})
-    return Reply("shortage.dropped", {"code": order.code, "dish": line.name,
-                                      "amount": yuan(back)})
-
-
 def _drop(session: Session, order: Order, line: OrderLine, *, now: datetime,
-          by: int | None = None) -> int:
-    """Take a line off a paid order and give back what was paid for it; how much that was.
+          by: int | None = None) -> Reply:
+    """Take a line off a paid order and give back what was paid for it, points too; what the
+    buyer hears.
 
     Where nothing is left to cook, all of it goes back.
     """
@@ -208,16 +207,32 @@ def _drop(session: Session, order: Order, line: OrderLine, *, now: datetime,
         back = order.payable_fen
         call_off(session, order, back, "sold_out", now=now, by=by, terms="sold_out")
         _tell_kitchen(session, order, line, "dropped", now=now)
-        return back
+        return Reply("shortage.all_back", {"code": order.code, "amount": yuan(back)})
     back = paid_for(order, line)
     _settle_line(session, order, line, "dropped", now=now, by=by, back_fen=back)
+    points = _take_off_offers(order, line.amount_fen - back)
     order.goods_fen -= line.amount_fen
     order.discount_fen -= line.amount_fen - back
     order.payable_fen -= back
     order.lines.remove(line)
     session.flush()
+    order.return_points(session, points, now=now)
     refund_part(session, order, back, "sold_out", now=now)
-    return back
+    return Reply("shortage.dropped", {
+        "code": order.code, "dish": line.name, "amount": yuan(back),
+        "points": Reply("complaint.points_too", {"points": points}) if points else None})
+
+
+def _take_off_offers(order: Order, cut_fen: int) -> int:
+    """A dropped line's part of each offer goes with it; how much of that was points."""
+    named = [each for each in order.discounts if not each.get("is_way")]
+    cuts = shares([each["off_fen"] for each in named],
+                  min(cut_fen, sum(each["off_fen"] for each in named)))
+    way = [each for each in order.discounts if each.get("is_way")]
+    order.discounts = [*({**each, "off_fen": each["off_fen"] - cut}
+                         for each, cut in zip(named, cuts, strict=True)), *way]
+    points = sum(cut for each, cut in zip(named, cuts, strict=True) if each["kind"] == POINTS)
+    return min(points, order.points_taken)
 
 
 def _settle_line(session: Session, order: Order, line: OrderLine, how: str, *, now: datetime,
@@ -234,8 +249,8 @@ def _tell_kitchen(session: Session, order: Order, line: OrderLine, how: str, *,
                   now: datetime) -> None:
     for owner in order.shop.owner_ids(session):
         tell(session, Notice(
-            owner, f"{order.id}:{line.id}:{how}", template="progress", prefer="chat",
-            facts=progress(session, order, order.state, Reply(f"hint.{how}", {
+            owner, f"{order.id}:{line.id}:{order.version}:{how}", template="progress",
+            prefer="chat", facts=progress(session, order, order.state, Reply(f"hint.{how}", {
                 "dish": line.name})),
             chat=Reply(f"kitchen.line_{how}", {"code": order.code, "dish": line.name})),
              now=now, order_id=order.id)

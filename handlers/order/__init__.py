@@ -10,6 +10,7 @@ from handlers.order.cancel import (
     cancel_order,
     decide_silent_wish,
     forget_draft,
+    keep_order,
     undo_cancel,
 )
 from handlers.order.confirm import ConfirmOrder, confirm_order
@@ -56,6 +57,7 @@ __all__ = [
     "fetch_oneself",
     "forget_draft",
     "give_up",
+    "keep_order",
     "leave_on_rack",
     "let_somebody_else",
     "look_ahead",

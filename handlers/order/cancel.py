@@ -9,6 +9,8 @@ from typing import Any, Final
 from config.texts import Reply, yuan
 from handlers import dialogue, undo
 from handlers.notice import Notice, tell
+from handlers.offers import first_is_elsewhere
+from handlers.order.status import describe
 from handlers.payment import (
     refund_order,
     refund_part,
@@ -135,7 +137,7 @@ def revive(session: Session, order: Order, state: OrderState, refund_id: int | N
     Nothing has moved then. The order is locked.
     """
     refund = session.get(Refund, refund_id) if refund_id else None
-    if order.state != state or refund is None:
+    if order.state != state or refund is None or first_is_elsewhere(session, order):
         return False
     try:
         with session.begin_nested():
@@ -194,6 +196,23 @@ def ask_to_cancel(session: Session, speaker: Speaker, cmd: CancelOrder, *,
         "until": speaker.clock(order.cancel_until)})
 
 
+def keep_order(session: Session, speaker: Speaker, cmd: CancelOrder, *, now: datetime) -> Reply:
+    """算了照送: a wish that the kitchen has not answered is taken back; any other order goes on as
+    it was."""
+    order = Order.lock(session, cmd.order_id)
+    dialogue.clear(speaker.person)
+    if order.cancel_until is None or OrderState(order.state) not in WANTS_RIDER:
+        return describe(session, speaker, order, now=now)
+    order.cancel_until = None
+    for owner in order.shop.owner_ids(session):
+        tell(session, Notice(
+            owner, f"{order.id}:{order.version}:keeps", template="progress", prefer="chat",
+            facts=progress(session, order, order.state, Reply("hint.keeps")),
+            only_while=WANTS_RIDER, chat=Reply("kitchen.goes_on", {"code": order.code})),
+            now=now, order_id=order.id)
+    return Reply("cancel.kept", {"code": order.code}, tap_id(order))
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerWish:
     order_id: int
@@ -245,7 +264,7 @@ def call_off(session: Session, order: Order, back_fen: int, reason: str, *, now:
 
     Whoever was on the way to it hears so. The order is locked.
     """
-    order.cancel_until = order.shortage_until = None
+    order.cancel_until = order.shortage_until = order.shortage = None
     order.apply(session, OrderEvent.CALLED_OFF, now=now, by=by, **facts)
     refund = refund_part(session, order, back_fen, reason, now=now)
     order.return_points(session, share(order.points_taken, back_fen, order.payable_fen), now=now)

@@ -50,7 +50,7 @@ def fetch_oneself(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: dat
                                           "state": Reply(f"state.{order.state}")})
     withdraw_offer(session, order, now=now)
     back = order.way_paid_fen
-    order.is_self_pickup = True
+    order.is_self_pickup, order.cancel_until = True, None  # whoever comes for it wants it
     order.payable_fen -= back
     order.discount_fen -= order.delivery_fen - back
     order.discounts = [each for each in order.discounts if not each.get("is_way")]
@@ -73,7 +73,9 @@ def give_up(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: datetime)
     if not _is_stranded(order) or order.no_rider_told_at is None:
         return Reply("redirect.not_now", {"code": order.code,
                                           "state": Reply(f"state.{order.state}")})
-    amount, goods = order.payable_fen, order.goods_fen
+    amount = order.payable_fen
+    goods = order.goods_fen - sum(
+        line.amount_fen for line in order.lines if line.id in order.lacking)
     refund = call_off(session, order, amount, "no_rider", now=now, by=speaker.person.id,
                       terms="no_rider")
     if order.kind == OrderKind.FOOD:

@@ -1,7 +1,7 @@
 """At the door: nobody comes, the rack and its photo, a new code, and what ends such an order."""
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from config.texts import Reply, text_of
 from handlers import dialogue
@@ -95,8 +95,7 @@ def collect(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetim
     if not _can_collect(order):
         return Reply("redirect.not_now", {"code": order.code,
                                           "state": Reply(f"state.{order.state}")})
-    order.apply(session, OrderEvent.COLLECTED, now=now, by=speaker.person.id)
-    settle_delivered(session, order, now=now)
+    _collected(session, order, now=now, by=speaker.person.id)
     return Reply("shelf.enjoy", {"code": order.code})
 
 
@@ -108,8 +107,7 @@ def fetched(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datetim
     if not order.is_self_pickup or not _can_collect(order):
         return Reply("kitchen.as_it_stands", {"code": order.code,
                                               "state": Reply(f"state.{order.state}")})
-    order.apply(session, OrderEvent.COLLECTED, now=now, by=speaker.person.id)
-    settle_delivered(session, order, now=now)
+    _collected(session, order, now=now, by=speaker.person.id)
     return Reply("kitchen.fetched", {"code": order.code})
 
 
@@ -118,8 +116,17 @@ def complete_forgotten(session: Session, order_id: int, *, now: datetime) -> Non
     order = Order.lock(session, order_id)
     since = order.shelved_at or order.food_ready_at
     if _can_collect(order) and since and since + DONE_AFTER <= now:
-        order.apply(session, OrderEvent.COLLECTED, now=now, silently=True)
-        settle_delivered(session, order, now=now)
+        _collected(session, order, now=now, silently=True)
+
+
+def _collected(session: Session, order: Order, *, now: datetime, by: int | None = None,
+               **facts: Any) -> None:
+    from handlers.kitchen.shortage import leave_without  # it needs us first
+
+    if OrderState(order.state) in WANTS_RIDER:
+        leave_without(session, order, now=now)
+    order.apply(session, OrderEvent.COLLECTED, now=now, by=by, **facts)
+    settle_delivered(session, order, now=now)
 
 
 def _can_collect(order: Order) -> bool:

@@ -64,6 +64,9 @@ def picked_up(session: Session, speaker: Speaker, cmd: ReportStep, *, now: datet
     if order.kind == OrderKind.ERRAND and (
             first := station.not_fetched_yet(order, speaker)):
         return first
+    from handlers.kitchen.shortage import leave_without  # it needs us first
+
+    leave_without(session, order, now=now)
     order.pin = order.pin or new_pin(None)
     order.picked_up_at = now
     order.waiting_fen = _waiting_fen(session, order, now)
