@@ -155,6 +155,17 @@ def _has_had_first(session: Session, order: Order) -> bool:
     return bool(session.scalar(_had_first(), {"buyer_id": order.buyer_id, "order_id": order.id}))
 
 
+def first_is_elsewhere(session: Session, order: Order) -> bool:
+    """Whether the newcomers' discount that this order had has gone to another meanwhile."""
+    if not any(each["kind"] == FIRST_ORDER for each in order.discounts):
+        return False
+    has_it = Order.discounts.contains([{"kind": FIRST_ORDER}])
+    is_out = (Order.state == OrderState.AWAITING_PAYMENT) | (
+        Order.paid_at.is_not(None) & Order.state.not_in(sorted(GIVES_MONEY_BACK)))
+    return bool(session.scalar(select(exists().where(
+        Order.buyer_id == order.buyer_id, Order.id != order.id, has_it, is_out))))
+
+
 @cache
 def _had_first() -> Select[bool]:
     """Made once a process: every quote of a newcomer asks it."""

@@ -39,18 +39,22 @@ def show(session: Session, speaker: Speaker) -> Reply:
 
 def choose(session: Session, speaker: Speaker, cmd: UsePoints, *, now: datetime) -> Reply:
     """用积分, 不用积分: an open quote of food is made anew, or it is noted for the next one."""
-    from handlers.order.draft import requote_draft  # it needs our prices first
+    from handlers.order.draft import quote_changed, reopen  # it needs our prices first
 
     rules = PointRules.of(speaker.campus.file)
     if rules is None:
         return Reply("points.off")
-    speaker.person.uses_points = cmd.is_wanted
     left = points_left(session, speaker.person.id)
+    order = Order.draft_of(session, speaker.person.id)
+    is_changed = order is not None and order.kind == OrderKind.FOOD \
+        and order.place_id is not None and (left > 0 or not cmd.is_wanted)
+    if order and is_changed:
+        reopen(session, speaker, order, now=now)  # with how it was until now
+    speaker.person.uses_points = cmd.is_wanted
+    if order and is_changed:
+        return quote_changed(session, speaker, order, now=now)
     if cmd.is_wanted and not left:
         return Reply("points.none", {"per_yuan": rules.percent_back})
-    order = Order.draft_of(session, speaker.person.id)
-    if order and order.kind == OrderKind.FOOD and order.place_id is not None:
-        return requote_draft(session, speaker, order, now=now)
     return Reply("points.used" if cmd.is_wanted else "points.not_used",
                  {"points": left, "worth": yuan(left)})
 

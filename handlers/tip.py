@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from config.texts import Reply, yuan
-from handlers.order.draft import requote_draft
+from handlers.order.draft import quote_changed, reopen
 from handlers.speaker import Speaker
 from models.base import Session
 from models.order import Order
@@ -33,8 +33,9 @@ def set_tip(session: Session, speaker: Speaker, cmd: SetTip, *, now: datetime) -
         return Reply("tip.too_late", {"code": order.code})
     if not 0 <= cmd.amount_fen <= MOST_FEN:
         return Reply("tip.range", {"most": yuan(MOST_FEN)})
+    reopen(session, speaker, order, now=now)
     if order.errand is not None:
         order.errand.tip_fen = cmd.amount_fen
     else:
         order.tip_fen = cmd.amount_fen
-    return requote_draft(session, speaker, order, now=now)
+    return quote_changed(session, speaker, order, now=now)

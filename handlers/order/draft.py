@@ -25,6 +25,7 @@ from models.shop import Dish
 MOST_OF_ONE = 99
 MOST_LINES = 30
 MOST_NOTE = 100  # characters
+_ERRAND_FIELDS = ("tip_fen", "budget_fen", "goods", "is_deadline")
 _INSTEAD = re.compile(r"(?:改成|改为|换成|改)[:，, ]*(?=.)")
 
 
@@ -179,16 +180,15 @@ def reopen(session: Session, speaker: Speaker, order: Order, *, now: datetime) -
 
     How it was before can be had back for a minute.
     """
-    undo.offer(speaker.person, "draft", now=now, order_id=order.id, was=_snapshot(order),
+    undo.offer(speaker.person, "draft", now=now, order_id=order.id, was=_snapshot(speaker, order),
                revision=order.revision + 1)
     retire_payments(session, order, now=now)
     order.revision += 1
     order.apply(session, OrderEvent.REVISED, now=now, by=speaker.person.id)
 
 
-def requote_draft(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
-    """The same order at another price: its buyer pays for it otherwise. The order is locked."""
-    reopen(session, speaker, order, now=now)
+def quote_changed(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
+    """The same order, reopened, at another price: its buyer pays for it otherwise."""
     return _requote(session, speaker, order, [], headline="order.changed", now=now)
 
 
@@ -200,23 +200,52 @@ def undo_draft(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
         return Reply("undo.too_late", {"code": order.code})
     was = last["was"]
     reopen(session, speaker, order, now=now)
+    order.tip_fen, speaker.person.uses_points = was["tip_fen"], was["uses_points"]
     undo.forget(speaker.person)
     order.lines[:] = [OrderLine(**{**line, "quantity": Decimal(line["quantity"])})
                       for line in was["lines"]]
     order.place_id, order.room, order.note = was["place_id"], was["room"], was["note"]
     order.place = session.get(Place, was["place_id"]) if was["place_id"] else None
     order.wanted_at = datetime.fromisoformat(was["wanted_at"]) if was["wanted_at"] else None
+    order.from_place_id = was["from_place_id"]
+    order.from_place = session.get(Place, order.from_place_id) if order.from_place_id else None
+    if was["errand"]:
+        _restore_errand(session, order, was["errand"])
     return _requote(session, speaker, order, [], headline="order.undone", now=now)
 
 
-def _snapshot(order: Order) -> dict[str, Any]:
+def _snapshot(speaker: Speaker, order: Order) -> dict[str, Any]:
     """What of a draft can be changed, as plain JSON."""
     fields = ("position", "dish_id", "dish_key", "name", "options", "option_names", "price_fen",
               "amount_fen")
     return {"lines": [{**{f: getattr(line, f) for f in fields}, "quantity": str(line.quantity)}
                       for line in order.lines],
             "place_id": order.place_id, "room": order.room, "note": order.note,
+            "tip_fen": order.tip_fen, "uses_points": speaker.person.uses_points,
+            "from_place_id": order.from_place_id, "errand": _errand_snapshot(order),
             "wanted_at": order.wanted_at.isoformat() if order.wanted_at else None}
+
+
+def _errand_snapshot(order: Order) -> dict[str, Any] | None:
+    """Parcels are added and moved, never taken off: their codes need not be kept twice."""
+    errand = order.errand
+    if errand is None:
+        return None
+    return {"facts": {f: getattr(errand, f) for f in _ERRAND_FIELDS},
+            "fetch_by": errand.fetch_by.isoformat() if errand.fetch_by else None,
+            "parcels": [[parcel.size, parcel.place_id] for parcel in order.parcels]}
+
+
+def _restore_errand(session: Session, order: Order, was: Mapping[str, Any]) -> None:
+    errand = order.errand
+    assert errand is not None
+    for name, value in was["facts"].items():
+        setattr(errand, name, value)
+    errand.fetch_by = datetime.fromisoformat(was["fetch_by"]) if was["fetch_by"] else None
+    del order.parcels[len(was["parcels"]):]
+    for parcel, (size, place_id) in zip(order.parcels, was["parcels"], strict=True):
+        parcel.size, parcel.place_id = size, place_id
+        parcel.place = session.get(Place, place_id) if place_id else None
 
 
 def fill(session: Session, speaker: Speaker, order: Order, items: Sequence[Item],

@@ -78,10 +78,15 @@ def _unpaid(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
         return describe(session, speaker, order, now=now)
     if order.pay_until is None or order.pay_until <= now:
         return Reply("status.expired", {"code": order.code, "refund": None})
+    until = speaker.clock(order.pay_until)
+    if any(payment.payer_id != speaker.person.id
+           for payment in Payment.of_order(session, order.id, PaymentState.OPEN)):
+        return Reply("status.somebody_pays", {  # a link of one's own would close theirs
+            "code": order.code, "payable": yuan(order.payable_fen), "until": until}, tap_id(order))
     payment = ask_payment(session, order, speaker.person, now=now)
     return Reply("status.awaiting_payment", {
         "code": order.code, "payable": yuan(order.payable_fen), "url": link(payment),
-        "until": speaker.clock(order.pay_until)}, tap_id(order))
+        "until": until}, tap_id(order))
 
 
 def _under_way(speaker: Speaker, order: Order) -> Reply:
@@ -148,7 +153,10 @@ def _in_short(order: Order, speaker: Speaker) -> Reply:
 def _refund(session: Session, order: Order) -> Reply | None:
     """What became of the money, where some had been paid."""
     paid = Payment.of_order(session, order.id, PaymentState.PAID)
-    refunds: list[Refund] = [r for p in paid for r in Refund.of_payment(session, p.id)]
+    paid = [payment for payment in paid if not payment.is_surplus] or paid
+    refunds = [refund for payment in paid for refund in Refund.of_payment(session, payment.id)
+               if refund.state != RefundState.WITHDRAWN]
+    refunds = [r for r in refunds if not any(other.replaces_id == r.id for other in refunds)]
     if not refunds:
         return None
     newest = refunds[-1]
