@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 
 from handlers.payment.asking import check_soon
 from handlers.payment.refunding import owe_refund
+from handlers.payout import look_again
 from models import ledger
 from models.base import Session
 from models.order import Order
@@ -152,6 +153,10 @@ def _heal(session: Session, difference: Difference, day: date, *, now: datetime)
         refund = Refund.by_number(session, difference.number)
         assert refund is not None
         owe_refund(session, refund, now=now, again=f"bill:{day}")
+    if difference.kind is Kind.TRANSFER:
+        payout = Payout.by_number(session, difference.number)
+        assert payout is not None
+        look_again(session, payout, f"bill:{day}", now=now)
 
 
 def _book(session: Session, charged: Iterable[Charged], *, now: datetime) -> int:

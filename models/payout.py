@@ -2,7 +2,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, select, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
@@ -66,7 +66,8 @@ class Payout(Base):
 
 
 class DayClose(Base):
-    """A day of a campus that was summed up for everybody who earned on it, once."""
+    """A day of a campus that was summed up for everybody who earned on it, once. `closed_at`: what
+    was booked before it has been told."""
 
     __tablename__ = "day_closes"
 
@@ -78,3 +79,7 @@ class DayClose(Base):
     def of(cls, session: Session, campus_id: int, day: date) -> "DayClose | None":
         query = select(cls).filter_by(campus_id=campus_id, day=day)
         return session.scalars(query).one_or_none()
+
+    @classmethod
+    def newest_end(cls, session: Session, campus_id: int) -> datetime | None:
+        return session.scalar(select(func.max(cls.closed_at)).filter_by(campus_id=campus_id))

@@ -34,12 +34,13 @@ def send(outbox_id: int, *, now: datetime) -> None:
         if debt is None:
             return
         payout_id, is_first = debt.payload["payout_id"], debt.attempts == 1
-        wanted = begin_sending(session, payout_id)
+        is_again = bool(debt.payload.get("is_again"))
+        wanted = begin_sending(session, payout_id, is_again=is_again)
         if isinstance(wanted, PayoutState):
             debt.settle(wanted, now)
             return
     try:
-        told = _send(wanted, is_first=is_first)
+        told = _ask(wanted.out_bill_no) if is_again else _send(wanted, is_first=is_first)
     except Unreachable as error:
         _leave(outbox_id, str(error), now)
     except Refused as refusal:
@@ -48,20 +49,38 @@ def send(outbox_id: int, *, now: datetime) -> None:
         else:
             _note_refused(outbox_id, payout_id, str(refusal), now)
     else:
-        _note_told(outbox_id, payout_id, told, now)
+        if told is None:
+            _settle(outbox_id, "dead: WeChat Pay knows no such transfer", now)
+        else:
+            _note_told(outbox_id, payout_id, told, now)
 
 
 def _send(wanted: Transfer, *, is_first: bool) -> TransferState:
     """Send it the first time; afterwards ask first, and send it again only if it never arrived,
     or if the answer was lost: what the rider's page needs comes with that alone."""
-    if not is_first:
-        try:
-            told = wxpay().query_transfer(wanted.out_bill_no)
-            if told.state != "WAIT_USER_CONFIRM" or wanted.has_package:
-                return told
-        except Refused as refusal:
-            if refusal.code not in NEVER_SENT:
-                raise
+    known = None if is_first else _ask(wanted.out_bill_no)
+    if known and (known.state != "WAIT_USER_CONFIRM" or wanted.has_package):
+        return known
+    try:
+        return _tell(wanted)
+    except Refused:
+        if known is None:
+            raise
+        return known  # it is there: only its package is refused
+
+
+def _ask(number: str) -> TransferState | None:
+    """How the transfer stands; None: it never arrived. A question that is refused says nothing
+    of the transfer, so that it is asked again."""
+    try:
+        return wxpay().query_transfer(number)
+    except Refused as refusal:
+        if refusal.code in NEVER_SENT:
+            return None
+        raise Unreachable(str(refusal)) from refusal
+
+
+def _tell(wanted: Transfer) -> TransferState:
     return wxpay().transfer(
         wanted.out_bill_no, app_id=wanted.app_id, openid=wanted.openid,
         amount_fen=wanted.amount_fen, remark=plain(Reply("payout.remark")),
@@ -87,6 +106,11 @@ def _note_refused(outbox_id: int, payout_id: int, why: str, now: datetime) -> No
     with Sessions.begin() as session:
         note_refused(session, payout_id, why, now=now)
         session.get_one(Outbox, outbox_id, with_for_update=True).settle(f"dead: {why}", now)
+
+
+def _settle(outbox_id: int, outcome: str, now: datetime) -> None:
+    with Sessions.begin() as session:
+        session.get_one(Outbox, outbox_id, with_for_update=True).settle(outcome, now)
 
 
 def _leave(outbox_id: int, why: str, now: datetime) -> None:

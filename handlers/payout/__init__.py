@@ -9,6 +9,7 @@ from handlers.payout.paying import (
     begin_sending,
     earned_fen,
     link,
+    look_again,
     note_refused,
     pay_out,
     record_transfer,
@@ -18,6 +19,6 @@ from handlers.payout.telling import bill_of, withdraw
 
 __all__ = [
     "RecordTransfer", "Statement", "Transfer", "begin_sending", "bill_of", "close_day",
-    "earned_fen", "link", "note_refused", "pay_out", "pay_shop", "record_transfer",
+    "earned_fen", "link", "look_again", "note_refused", "pay_out", "pay_shop", "record_transfer",
     "statement_of", "to_close", "withdraw",
 ]

@@ -86,10 +86,17 @@ def pay_out(session: Session, rider_id: int, *, now: datetime) -> Payout | None:
     return payout
 
 
-def begin_sending(session: Session, payout_id: int) -> Transfer | PayoutState:
-    """What to tell WeChat Pay, or how it ended."""
+def look_again(session: Session, payout: Payout, about: str, *, now: datetime) -> None:
+    """Owe a question about a transfer that we believe has not been made; `about` names it."""
+    owe(session, "payout.send", key=f"payout.send:{payout.id}:{about}", now=now,
+        payload={"payout_id": payout.id, "is_again": True})
+
+
+def begin_sending(session: Session, payout_id: int, *,
+                  is_again: bool = False) -> Transfer | PayoutState:
+    """What to tell WeChat Pay, or how it ended. `is_again`: one that failed is asked about."""
     payout = Payout.lock(session, payout_id)
-    if payout.state in ENDED:
+    if payout.state in ENDED and not (is_again and payout.state == PayoutState.FAILED):
         return PayoutState(payout.state)
     person = payout.rider.person
     return Transfer(payout.out_bill_no, person.app_id, person.openid, payout.amount_fen,
@@ -111,6 +118,8 @@ def record_transfer(session: Session, cmd: RecordTransfer, *, our_mch_id: str,
         log.error("payout.doubted", number=payout.out_bill_no, state=cmd.state)
         return False
     if payout.state in ENDED:
+        if payout.state == PayoutState.FAILED and state is PayoutState.PAID:
+            _paid_after_all(session, payout, cmd, now=now)
         return True
     payout.transfer_bill_no = cmd.transfer_bill_no or payout.transfer_bill_no
     payout.package = cmd.package or payout.package
@@ -143,6 +152,20 @@ def _advance(session: Session, payout: Payout, state: PayoutState, cmd: RecordTr
             _tell(session, payout, "waiting", now=now)
         case PayoutState.MOVING:
             payout.state = state
+    session.flush()
+
+
+def _paid_after_all(session: Session, payout: Payout, cmd: RecordTransfer, *,
+                    now: datetime) -> None:
+    """We took it for failed, and the money has arrived: it is no longer the rider's due, even
+    where it has been paid once more."""
+    log.error("payout.paid_after_all", number=payout.out_bill_no, why=payout.fail_reason)
+    payout.transfer_bill_no = cmd.transfer_bill_no or payout.transfer_bill_no
+    payout.state, payout.ended_at = PayoutState.PAID, cmd.ended_at or now
+    ledger.post(session, "payout_paid", key=f"payout:{payout.id}:paid", now=now, entries={
+        ledger.rider_account(payout.rider_id): payout.amount_fen,
+        ledger.WECHAT: -payout.amount_fen})
+    _tell(session, payout, "paid", now=now)
     session.flush()
 
 

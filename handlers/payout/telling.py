@@ -54,22 +54,35 @@ def withdraw(session: Session, speaker: Speaker, *, now: datetime) -> Reply | No
 
 
 def rider_bill(session: Session, rider: Rider, zone: Any, *, now: datetime) -> Reply:
-    earned = earned_on(session, ledger.rider_account(rider.id), zone, now=now)
+    return rider_closed(session, rider, earned_on(
+        session, ledger.rider_account(rider.id), zone, now=now))
+
+
+def rider_closed(session: Session, rider: Rider, earned: Sequence[Earned], *,
+                 day: str | None = None) -> Reply:
+    """`day`: what it is called, where it is not today."""
     payout = Payout.open_of(session, rider.id)
     is_waiting = payout is not None and payout.state == PayoutState.WAITING
     return Reply("payout.rider_day", {
-        "count": len(earned), "total": yuan(sum(each.fen for each in earned)),
+        "day": day or Reply("payout.today"), "count": len(earned),
+        "total": yuan(sum(each.fen for each in earned)),
         "lines": _lines(earned, _rider_line), "left": yuan(earned_fen(session, rider.id)),
         "way": Reply("payout.take", {"amount": yuan(payout.amount_fen), "url": link(payout)})
         if payout and is_waiting else None})
 
 
 def shop_bill(session: Session, shop: Shop, zone: Any, *, now: datetime) -> Reply:
-    earned = earned_on(session, ledger.shop_account(shop.id), zone, now=now)
+    return shop_closed(session, shop, earned_on(
+        session, ledger.shop_account(shop.id), zone, now=now))
+
+
+def shop_closed(session: Session, shop: Shop, earned: Sequence[Earned], *,
+                day: str | None = None) -> Reply:
     got, cut = sum(each.fen for each in earned), sum(each.cut_fen for each in earned)
     return Reply("payout.shop_day", {
-        "shop": shop.name, "count": len(earned), "sold": yuan(got + cut), "cut": yuan(cut),
-        "total": yuan(got), "lines": _lines(earned, _shop_line),
+        "shop": shop.name, "day": day or Reply("payout.today"), "count": len(earned),
+        "sold": yuan(got + cut), "cut": yuan(cut), "total": yuan(got),
+        "lines": _lines(earned, _shop_line),
         "left": yuan(-ledger.balance(session, ledger.shop_account(shop.id)))})
 
 

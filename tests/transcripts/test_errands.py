@@ -392,3 +392,19 @@ def test_what_is_offered_is_the_fee_and_what_is_above_it_the_rider_s(campus):
         小林  帮我取快递 韵达 7-7-8001 东门驿站 小费4元
         bot   errand.quoted  payable=¥6.00
     """)
+
+
+def test_a_price_that_is_offered_before_the_door_is_known_is_the_whole_price(campus):
+    campus.play("""
+        小林  有人能帮我取个快递吗 申通 3-1-9021 在东门驿站 5块
+        小林  12栋302
+        bot   errand.quoted  payable=¥5.00  小费¥3.00
+    """)
+
+
+def test_a_price_that_is_offered_before_the_station_is_known_is_the_whole_price(campus):
+    campus.play("""
+        小林  有人能帮我取个快递吗 申通 3-1-9021 送12栋302 5块
+        小林  东门驿站
+        bot   errand.quoted  payable=¥5.00  小费
+    """)

@@ -47,9 +47,15 @@ def newest():
 
 def take(chat, who="阿哲"):
     """Open the newest link to a payout and confirm what WeChat asks; what the page hears."""
-    page = open_page(chat, who)
-    asked = {name: re.search(rf'data-{key}="([^"]+)"', page)[1]
-             for name, key in (("mchId", "mch"), ("appId", "app"), ("package", "package"))}
+    return confirm(chat, who, asked_of(open_page(chat, who)))
+
+
+def asked_of(page):
+    return {name: re.search(rf'data-{key}="([^"]+)"', page)[1]
+            for name, key in (("mchId", "mch"), ("appId", "app"), ("package", "package"))}
+
+
+def confirm(chat, who, asked):
     chat.stage.world.knobs.transfer_takes_s = 0
     told = chat.stage.world.receive(who, asked)["err_msg"]
     chat.stage.world.settle()
@@ -323,3 +329,100 @@ def test_the_rider_takes_the_money_on_a_small_phone(delivered, chromium: Browser
     other = small_page(chromium, address(delivered, "小林"))
     expect(other.get_by_role("button", name="收进零钱")).to_have_count(0)
     put_away(other)
+
+
+@pytest.mark.parametrize("code", ["NO_AUTH", "SIGN_ERROR"])
+def test_a_question_that_is_refused_says_nothing_of_the_transfer(delivered, code):
+    faults = delivered.stage.world.faults
+    faults.add(TRANSFERS, lose_answer=True)
+    delivered.play("阿哲  提现\nbot  payout.begun\n(work)")
+    faults.add(TRANSFERS + "/out-bill-no/*", status=403, code=code)
+    delivered.play("""
+        (11 s pass)
+        (work)
+        quiet 阿哲
+    """)
+    assert (booked("rider"), booked("payout")) == (0, -160)
+    delivered.play("""
+        (1 min pass)
+        (work)
+        push  阿哲  payout.waiting  amount=¥1.60
+    """)
+    assert take(delivered) == "ok"
+    assert len(delivered.stage.world.transfers) == 1
+
+
+@pytest.fixture
+def arrived_after_all(delivered):
+    """A transfer that we took for refused, confirmed by the rider in WeChat."""
+    from handlers.payout import note_refused
+
+    def make(hears):
+        delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+        asked = asked_of(open_page(delivered, "阿哲"))
+        with Sessions.begin() as session:
+            note_refused(session, newest().id, "a mistake", now=utcnow())
+        delivered.stage.world.faults.add("notify/transfer", 0 if hears else 99, drop=True)
+        assert confirm(delivered, "阿哲", asked) == "ok"
+        return delivered
+    return make
+
+
+PAID_AFTER_ALL = """
+    (work)
+    push  阿哲  payout.failed
+    push  阿哲  payout.paid  amount=¥1.60
+    阿哲  提现
+    bot   payout.too_little  earned=¥0.00
+"""
+
+
+def test_a_transfer_that_arrives_after_all_is_booked_and_not_paid_again(arrived_after_all):
+    arrived_after_all(hears=True).play(PAID_AFTER_ALL)
+    assert (booked("rider"), booked("payout"), booked("wechat")) == (0, 0, 1300 - 160)
+
+
+def test_a_transfer_that_only_the_bill_tells_of_is_booked(arrived_after_all):
+    from cli.reconcile import reconcile
+
+    chat = arrived_after_all(hears=False)
+    day = str(utcnow().astimezone().date())
+    chat.stage.wait_until(11, 0)
+    told = CliRunner().invoke(reconcile, ["--date", day])
+    assert re.search(r"transfer +T\w+ +not booked +ours +- +WeChat's +-1.60", told.stdout)
+    chat.stage.pump()
+    with Sessions() as session:
+        first, second = session.scalars(select(Payout).order_by(Payout.id))
+    assert (first.state, second.state) == ("paid", "waiting")  # by the day's close: it is too late
+    assert (booked("rider"), booked("payout")) == (160, -160)  # what comes next makes up for it
+    assert CliRunner().invoke(reconcile, ["--date", day]).exit_code == 0
+
+
+def test_a_day_that_was_not_closed_in_time_is_closed_after_midnight(delivered):
+    delivered.play("""
+        (it is 00:40)
+        (work)
+        (work)
+        push  阿香  payout.shop_day  count=1  sold=¥16.00  $c
+        push  阿哲  payout.rider_day  count=1  total=¥1.60  $c
+        push  阿哲  payout.waiting  amount=¥1.60
+    """)
+    assert "今天" not in delivered._shown["阿香"][-1]
+
+
+def test_what_is_earned_after_the_close_is_in_the_next_days_bill(delivered):
+    delivered.play(CLOSE)
+    delivered.stage.wait_until(22, 50)
+    delivered.play(AT_THE_DOOR.replace("$c", "$d"))
+    delivered.play(f"阿哲  {pin_of(delivered, '小林')}\nbot  rider.delivered")
+    delivered.stage.pump()
+    for who in ("小林", "阿香", "阿哲"):
+        delivered._read(who)
+        delivered._unread[who] = []
+    delivered.play("""
+        (it is 22:30)
+        (work)
+        (work)
+        push  阿香  payout.shop_day  count=1  sold=¥16.00
+        push  阿哲  payout.rider_day  count=1  total=¥1.60
+    """)
