@@ -177,8 +177,12 @@ class Assembly:
 
     def _negated(self, at: int) -> bool:
         before = self.beads[at - 1] if at else None
-        if before is not None and before.kind == "remove" and before.value not in AFTER_ONLY:
+        if before is not None and before.kind == "remove" and (
+                before.value not in AFTER_ONLY or self._begins_clause(at - 1)):
             return True
+        if at > 1 and self.beads[at - 1].kind == "Q" and self.beads[at - 2].kind == "remove" \
+                and self.beads[at - 2].value in AFTER_ONLY and self._begins_clause(at - 2):
+            return True  # 去掉一份黄焖鸡
         if before is not None and before.kind == "correct" and before.value == "不是":
             return True
         if _P["made_by_mistake"].search(self.reading.text[:self.beads[at].start]):
@@ -195,6 +199,12 @@ class Assembly:
                     bead.kind == "word" and bead.value not in _LINKS):
                 return False
         return False
+
+    def _begins_clause(self, at: int) -> bool:
+        """去掉可乐: nothing stands before it that it could be said of."""
+        clause = self.beads[:at]
+        stops = [k for k, bead in enumerate(clause) if bead.kind == "stop"]
+        return all(bead.kind == "word" for bead in clause[stops[-1] + 1 if stops else 0:])
 
     def _choose_shops(self) -> None:
         """Put the dish of the shop named, or of the other dishes' shop, first."""

@@ -1,6 +1,8 @@
 """Groups that come together again: kept under a name, reopened in one word."""
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+
+from sqlalchemy import func, select
 
 from config.texts import Reply
 from handlers.group_order.opening import OPEN_FOR, opened, unfit
@@ -14,6 +16,8 @@ from models.shop import Shop
 
 LONGEST_NAME: Final = 12
 MOST_SAVED: Final = 10
+MOST_CALLS: Final = 4  # of the same people, in
+CALLS_IN: Final = timedelta(hours=3)
 
 
 def save_group(session: Session, speaker: Speaker, group_id: int, name: str, *,
@@ -60,11 +64,23 @@ def reopen(session: Session, speaker: Speaker, name: str, lock_at: datetime | No
     place = session.get_one(Place, saved.place_id)
     reply = opened(session, speaker, shop, canteen, place, at, now=now)
     group = session.get_one(GroupOrder, speaker.person.dialogue["group_id"])
+    if not saved.people:
+        return reply
+    if _opened_lately(session, speaker, now) > MOST_CALLS:
+        return Reply(reply.key, {**reply.params, "invited": Reply("group.called_enough", {
+            "name": saved.name})})
     for person_id in saved.people:
         tell(session, Notice(person_id, f"group:{group.id}:again", good_until=group.lock_at,
                              chat=_invited(speaker, group, saved, now)), now=now)
     return Reply(reply.key, {**reply.params, "invited": Reply("group.invited", {
-        "name": saved.name, "count": len(saved.people)}) if saved.people else None})
+        "name": saved.name, "count": len(saved.people)})})
+
+
+def _opened_lately(session: Session, speaker: Speaker, now: datetime) -> int:
+    """Groups that this person has opened, this one included: each calls the same people."""
+    opened_ = select(func.count()).where(GroupOrder.opener_id == speaker.person.id,
+                                         GroupOrder.created_at > now - CALLS_IN)
+    return session.scalar(opened_) or 0
 
 
 def _invited(speaker: Speaker, group: GroupOrder, saved: SavedGroup, now: datetime) -> Reply:

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from sqlalchemy import exists, select
+from sqlalchemy.orm import object_session
+
 from config import settings
 from config.texts import Reply, plain
 from models.base import Session
@@ -31,6 +34,7 @@ class Standing(StrEnum):
     EXPIRED = "expired"
     REVISED = "revised"        # there is a newer quote
     REPLACED = "replaced"      # there is a newer link to the same quote
+    AFTER = "after"            # another order of theirs, with the way in it, is paid first
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,22 @@ def standing(payment: Payment, *, now: datetime) -> Standing:
         return Standing.REVISED
     if order.state == OrderState.EXPIRED or payment.expires_at <= now:
         return Standing.EXPIRED
-    return Standing.OPEN if payment.state == PaymentState.OPEN else Standing.REPLACED
+    if payment.state != PaymentState.OPEN:
+        return Standing.REPLACED
+    return Standing.AFTER if _rides_unpaid(order) else Standing.OPEN
+
+
+def _rides_unpaid(order: Order) -> bool:
+    """Of two windows of a group one carries a person's part of the way. Paid without it, the
+    other would be carried for nothing."""
+    if order.group_id is None or order.delivery_fen:
+        return False
+    session = object_session(order)
+    assert session is not None
+    carries = exists().where(
+        Order.group_id == order.group_id, Order.buyer_id == order.buyer_id, Order.id != order.id,
+        Order.state == OrderState.AWAITING_PAYMENT, Order.delivery_fen > 0)
+    return bool(session.scalar(select(carries)))
 
 
 def begin_prepay(session: Session, payment_id: int, *, now: datetime) -> Prepay | Standing:

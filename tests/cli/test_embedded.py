@@ -5,7 +5,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import psutil
 import psycopg
@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from cli import embedded, locks
 from cli.servers import SOCKET_PATH_MAX
 from config.settings import ROOT
 from tests.cli.conftest import Users, eventually, keepers, processes, told
@@ -50,6 +51,25 @@ def test_commands_that_start_at_once_start_one_server(users):
     together = [users.start() for _ in range(5)]
     assert len({told(user)["redis_url"] for user in together}) == 1
     assert len(keepers(users.var)) == 1
+
+
+def test_a_folder_swept_away_before_its_first_use_is_made_again(users, monkeypatch):
+    """`discard` of another process looks in between our making it and our holding it."""
+    door = locks.exclusive
+
+    @contextmanager
+    def after_a_sweep(path):
+        shutil.rmtree(users.var / "swept", ignore_errors=True)
+        with door(path):
+            yield
+
+    monkeypatch.setattr(locks, "exclusive", after_a_sweep)
+    try:
+        servers = embedded.ensure(users.var, want_postgres=False, want_redis=True,
+                                  instance="swept")
+        assert answers(servers.redis_url)
+    finally:
+        embedded.release("swept")
 
 
 def test_a_command_that_comes_while_the_server_stops_gets_a_new_one(users):

@@ -2,12 +2,15 @@
 from datetime import timedelta, timezone
 
 import pytest
+from requests import HTTPError
 from sqlalchemy import select, update
 
 from handlers.kitchen import reject_unanswered
+from handlers.payment import link
 from models.base import Sessions, utcnow
 from models.group_order import GroupOrder
 from models.order import Order
+from models.payment import Payment
 from models.rules.order_state import OrderState
 from models.shop import Dish, Shop
 from tests.support.payment import balances
@@ -603,6 +606,7 @@ def test_leaving_two_windows_is_taken_back_whole_or_not_at_all(dorm):
     with Sessions.begin() as session:
         session.execute(update(Dish).where(Dish.name == "鱼香肉丝盖饭").values(stock=3))
     dorm.play("""
+        小林  $g付款
         (小林 pays)
         小林  $g付款
         (小林 pays)
@@ -621,11 +625,13 @@ def test_leaving_two_windows_is_taken_back_whole_or_not_at_all(dorm):
 def test_what_was_not_paid_at_one_of_two_windows_is_missed_aloud(dorm):
     at_two_windows(dorm)
     dorm.play("""
+        小林  $g付款
+        bot   group.joined  payable=¥18.00
         (小林 pays)
         (21 min pass)
         (work)
-        push  小林  group.dropped  dishes=香菇滑鸡饭
-        push  小林  group.summary  鱼香肉丝盖饭
+        push  小林  group.dropped  dishes=鱼香肉丝盖饭
+        push  小林  group.summary  香菇滑鸡饭
     """)
 
 
@@ -733,6 +739,27 @@ def test_who_eats_from_two_windows_pays_their_part_of_the_trip_once(dorm):
     """)
 
 
+def test_the_window_with_the_way_in_it_is_paid_first(dorm):
+    """Else the other would be carried for nothing."""
+    at_two_windows(dorm)
+    with Sessions() as session:
+        with_way, without = session.scalars(select(Payment).order_by(Payment.id))
+        links = link(with_way), link(without)
+    with pytest.raises(HTTPError, match="409"):
+        dorm.stage.open_sheet("小林", links[1])
+    dorm.stage.pay("小林", links[0])
+    dorm.stage.pump()
+    dorm.stage.pay("小林", links[1])
+    dorm.play("""
+        (work)
+        小林  $g锁单
+        bot   group.summary
+    """)
+    with Sessions() as session:
+        assert set(session.scalars(select(Order.state))) == {OrderState.PAID}
+        assert sum(balances(session).values()) == 0
+
+
 def test_a_dish_that_became_dearer_costs_what_was_quoted_line_by_line(dorm):
     gathered(dorm)
     with Sessions.begin() as session:
@@ -763,3 +790,43 @@ def test_a_dish_that_runs_out_before_the_lock_costs_only_its_eater_a_meal(dorm):
         小王  拼单 阿香黄焖鸡
         bot   group.where
     """)
+
+
+def test_a_saved_group_does_not_call_its_people_again_and_again(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小林  $g存成学习小组
+        bot   group.saved
+        小林  确定解散$g
+    """)
+    for _ in range(3):
+        dorm.play("""
+            小林  学习小组
+            bot   group.opened  “学习小组”的2个人我去喊
+        """)
+        dorm.stage.says("小林", f"确定解散{newest_group()}")
+        dorm.stage.pump()
+    for name in ("小周", "小陈"):
+        dorm.stage.news(name)
+    dorm.play("""
+        小林  学习小组
+        bot   group.opened  不再一个个喊
+        (work)
+    """)
+    assert not dorm.stage.news("小周")
+
+
+def newest_group() -> str:
+    with Sessions() as session:
+        return session.scalars(select(GroupOrder.code).order_by(GroupOrder.id.desc())).first() or ""
+
+
+def test_a_dish_is_taken_out_of_ones_part_in_many_words(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小周  $g 加一份黄焖鸡米饭
+        bot   group.joined  黄焖鸡米饭 黄焖排骨饭
+        小周  $g 去掉黄焖鸡米饭
+        bot   group.joined  黄焖排骨饭
+    """)
+    assert "黄焖鸡米饭" not in dorm.last("小周")

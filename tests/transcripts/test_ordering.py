@@ -423,3 +423,22 @@ def test_later_by_so_much_is_later_than_was_promised(chat, words, at):
         小林  {words}
         bot   order.quoted  {at}
     """)
+
+
+def test_a_dish_is_taken_off_in_many_words(chat):
+    for words in ("去掉可乐", "删掉可乐", "可乐去掉", "把可乐去掉", "不要可乐了", "可乐不要了"):
+        chat.play(f"""
+            小林  来份黄焖鸡米饭加个可乐 送12栋302
+            bot   order.quoted  可乐
+            小林  {words}
+            bot   order.quoted
+        """)
+        assert "可乐" not in chat.last("小林")
+    chat.play("""
+        小林  去掉雪碧
+        bot   order.nothing_heard
+        小林  改成三份
+        bot   order.quoted  ×3
+        小林  去掉一份黄焖鸡
+        bot   order.quoted  ×2
+    """)
