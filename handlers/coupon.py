@@ -31,7 +31,7 @@ def offers_of(session: Session, order: Order, *, now: datetime) -> list[Offer]:
 def mine(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     """「我的券」."""
     coupons = [_line(speaker, coupon.off_fen, coupon.threshold_fen, coupon.good_until)
-               for coupon in session.scalars(_free(speaker.person.id, None, now))]
+               for coupon in session.scalars(_free(speaker.person.id, None, now).limit(MOST))]
     return Reply("coupon.mine", {"coupons": coupons}) if coupons else Reply("coupon.none")
 
 
@@ -71,4 +71,4 @@ def _free(person_id: int, order_id: int | None, now: datetime) -> "Select[Coupon
                     Order.ended_at > now - KEPT_LONGER)))))
     return select(Coupon).where(
         Coupon.person_id == person_id, Coupon.good_until > now, ~holds).order_by(
-        Coupon.good_until, Coupon.id).limit(MOST)
+        Coupon.good_until, Coupon.id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from handlers.payment.asking import check_soon
 from handlers.payment.refunding import owe_refund
@@ -18,6 +18,7 @@ from models.payout import Payout, PayoutState
 from models.rules.reconcile import Difference, Kind, Moved, Wrong, differences
 
 CHINA: Final = timezone(timedelta(hours=8))  # WeChat Pay's day, wherever the campus is
+MADE_UP_FOR: Final = 7  # days, while no clock ran
 READY_AT: Final = time(10, 10)
 FEES: Final = frozenset({"交易手续费", "退还手续费"})
 TO_BANK: Final = frozenset({"提现", "充值"})
@@ -50,15 +51,18 @@ def day_of(now: datetime) -> date:
 
 
 def owe_reconciling(session: Session, *, now: datetime) -> None:
-    """Owe the comparison of the newest day, once, if anything was paid or given back on it."""
-    day = day_of(now)
-    key, (since, until) = f"reconcile:{day}", _span(day)
-    if session.scalar(select(exists().where(Outbox.key == key))):
+    """Owe the comparison of each of the last days, once: also of one on which we know of nothing,
+    for that is what must be found out. Before anybody was to pay there is nothing to compare."""
+    newest = day_of(now)
+    days = {f"reconcile:{day}": day for day in (
+        newest - timedelta(days=back) for back in range(MADE_UP_FOR))}
+    owed = set(session.scalars(select(Outbox.key).where(Outbox.key.in_(days))))
+    if len(owed) == len(days):
         return
-    paid = exists().where(Payment.paid_at >= since, Payment.paid_at < until)
-    back = exists().where(Refund.ended_at >= since, Refund.ended_at < until)
-    if session.scalar(select(paid | back)):
-        owe(session, "reconcile", key=key, now=now, payload={"day": str(day)})
+    began_at = session.scalar(select(Payment.created_at).order_by(Payment.id).limit(1))
+    for key, day in days.items():
+        if key not in owed and began_at is not None and began_at < _span(day)[1]:
+            owe(session, "reconcile", key=key, now=now, payload={"day": str(day)})
 
 
 def reconcile(session: Session, day: date, theirs: Sequence[Moved], charged: Iterable[Charged], *,

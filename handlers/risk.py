@@ -97,8 +97,9 @@ def _counts() -> Select[Any]:
                                  _used_first(person)),
         "bought": own.where(Order.ended_at > bindparam("lately"),
                             Order.state == OrderState.DELIVERED),
-        "complained": select(func.count(func.distinct(Payment.order_id))).where(
-            Payment.payer_id == person, complaints.correlate(Payment).scalar_subquery() > 0),
+        "complained": select(func.count(func.distinct(Payment.order_id))).join(
+            Order, Order.id == Payment.order_id).where(
+            Order.buyer_id == person, complaints.correlate(Payment).scalar_subquery() > 0),
         "confirmed": own.where(Order.created_at > bindparam("hour"), Order.pay_until.is_not(None)),
         "paid": own.where(Order.created_at > bindparam("hour"), Order.paid_at.is_not(None))}
     return select(*(count.scalar_subquery().label(name) for name, count in counts.items()))

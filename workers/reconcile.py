@@ -61,19 +61,25 @@ def _outcome(agreement: Agreement) -> str:
 
 def _moved(trade: Sequence[Traded], flow: Sequence[Flowed]) -> Iterator[Moved]:
     """Payments as the trade bill tells them, refunds and transfers when the money has left; what
-    one bill has and the other lacks comes from the one that has it."""
-    told = {(Kind.PAYMENT, each.number) for each in trade if not each.is_refund}
+    one bill has and the other lacks comes from the one that has it. Where the two tell of other
+    amounts, both are heard."""
+    told = {(Kind.PAYMENT, each.number, each.amount_fen) for each in trade if not each.is_refund}
     yield from (Moved(Kind.PAYMENT, each.number, each.amount_fen, each.wechat_number)
                 for each in trade if not each.is_refund)
-    left = {each.proof for each in flow if FLOWS.get(each.kind) is Kind.REFUND}
+    left = {(each.proof, each.amount_fen) for each in flow
+            if FLOWS.get(each.kind) is Kind.REFUND}
     yield from (Moved(Kind.REFUND, each.number, -each.amount_fen, each.wechat_number)
                 for each in trade
-                if each.is_refund and each.state == "SUCCESS" and each.number not in left)
+                if each.is_refund and each.state == "SUCCESS"
+                and (each.number, -each.amount_fen) not in left)
     for each in flow:
         kind = FLOWS.get(each.kind)
-        if kind and (kind, each.proof) not in told:
+        same = (Kind.PAYMENT, each.proof, each.amount_fen)
+        if kind is Kind.PAYMENT and same in told:
+            told.remove(same)  # a second time it is heard
+        elif kind:
             yield Moved(kind, each.proof, each.amount_fen)
-        elif kind is None and each.kind not in FEES | TO_BANK:
+        elif each.kind not in FEES | TO_BANK:
             yield Moved(Kind.OTHER, f"{each.kind} {each.serial}", each.amount_fen)
 
 

@@ -8,12 +8,14 @@ from sqlalchemy import select, text, update
 
 from cli.reconcile import reconcile
 from config import settings
-from handlers.reconcile import CHINA
+from gateways.bills import Flowed, Traded
+from handlers.reconcile import CHINA, owe_reconciling
 from models.base import Sessions, utcnow
 from models.outbox import Outbox
 from models.payment import Payment, Refund
 from tests.support.payment import balances
 from tests.transcripts.test_money import CONFIRMED, states
+from workers.reconcile import _moved
 
 PAID = CONFIRMED + """
     (小林 pays)
@@ -194,3 +196,44 @@ def test_a_morning_that_differs_is_a_dead_letter(at_lunch):
     with Sessions() as session:
         debt = session.scalars(select(Outbox).filter_by(kind="reconcile")).one()
     assert debt.outcome.startswith("dead: 1 differences on")
+
+
+def reconciled():
+    with Sessions() as session:
+        debts = session.scalars(select(Outbox).filter_by(kind="reconcile").order_by(Outbox.key))
+        return [(debt.key.partition(":")[2], debt.outcome) for debt in debts]
+
+
+def test_a_day_whose_only_payment_we_missed_is_compared_too(at_lunch):
+    chat = at_lunch
+    chat.play(CONFIRMED)
+    chat.stage.world.faults.add(NOTICES, 99, drop=True)
+    signed = chat.stage.open_sheet("小林", chat.pay_link("小林"))
+    assert chat.stage.confirm("小林", signed).endswith("ok")
+    with Sessions.begin() as session:
+        session.execute(update(Outbox).where(Outbox.kind == "payment.check").values(
+            settled_at=utcnow(), outcome="dead: gone"))
+        session.execute(text("UPDATE payments SET state = 'closed'"))
+    next_morning(chat)
+    with Sessions.begin() as session:
+        owe_reconciling(session, now=utcnow())
+    assert [day for day, _ in reconciled()] == [str(chat.day)]
+
+
+def test_a_morning_without_a_clock_is_made_up_for(at_lunch):
+    chat = at_lunch
+    chat.play(PAID)
+    next_morning(chat)
+    chat.stage.pass_time(minutes=24 * 60)
+    chat.play("(work)\n(work)")
+    assert reconciled() == [(str(chat.day), "1 movements agree"),
+                            (str(chat.day + timedelta(days=1)), "0 movements agree")]
+
+
+def test_bills_that_differ_from_each_other_are_both_heard():
+    trade = [Traded(False, "P1", "w1", 1300, "SUCCESS"), Traded(True, "R1", "w2", 500, "SUCCESS")]
+    flow = [Flowed("s1", "交易", "P1", 1299), Flowed("s2", "退款", "R1", -400)]
+    told = {(each.number, each.amount_fen) for each in _moved(trade, flow)}
+    assert told == {("P1", 1300), ("P1", 1299), ("R1", -500), ("R1", -400)}
+    twice = [*flow, Flowed("s3", "交易", "P1", 1300), Flowed("s4", "交易", "P1", 1300)]
+    assert [each.amount_fen for each in _moved(trade[:1], twice[2:])] == [1300, 1300]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from handlers import kitchen, undo
 from handlers import order as ordering
+from handlers.coupon import offers_of
 from handlers.payment import begin_prepay, expire_unpaid, record_payment
 from handlers.speaker import Speaker
 from models.base import Session, Sessions
@@ -18,7 +19,17 @@ from models.order import Order
 from models.payment import Payment, PaymentState
 from models.person import Person
 from models.rules.order_state import UNPAID, OrderState
-from tests.support.payment import APP, MCH, NOW, a_campus, balances, paid, wechat_pay
+from tests.support.payment import (
+    APP,
+    MCH,
+    NOW,
+    a_campus,
+    a_person,
+    an_order,
+    balances,
+    paid,
+    wechat_pay,
+)
 
 FREE = {OrderState.DRAFT, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED}
 DEEDS = ("order", "order", "confirm", "confirm", "pay", "pay", "cancel", "take_back", "reject",
@@ -155,3 +166,14 @@ def test_of_three_orders_two_have_a_coupon_and_the_third_one_that_came_back(data
         assert lunch.some(-1, OrderState.PAID).discount_fen == 300
         lunch.check()
         assert lunch.used == 2
+
+
+def test_the_coupon_that_saves_most_is_offered_however_many_there_are(database):
+    with Sessions.begin() as session:
+        a_campus(session)
+        buyer = a_person(session, "collector")
+        for day in range(1, 13):
+            Coupon.give(session, buyer.id, f"gift {day}", kind="referral", off_fen=100 * day,
+                        threshold_fen=0, created_at=NOW, good_until=NOW + timedelta(days=day))
+        offers = offers_of(session, an_order(session, buyer), now=NOW)
+    assert max(offer.off_fen for offer in offers) == 1200
