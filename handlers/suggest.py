@@ -76,11 +76,9 @@ def by_taste(session: Session, speaker: Speaker, taste: Taste, among: Collection
     if not others:
         return Reply("suggest.none_such", {"taste": taste.name}) if budget_fen is None else Reply(
             "suggest.none_such_within", {"taste": taste.name, "budget": yuan(budget_fen)})
-    shown = _of_several_shops(others)[:MOST_CHOICES]
-    dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
-                 choices=[dish.key for dish in shown])
     key = "suggest.so" if fitting or not offered else "suggest.none_of_these"
-    return Reply(key, {"taste": taste.name, "count": len(offered), "choices": numbered(shown)})
+    return Reply(key, {"taste": taste.name, "count": len(offered),
+                       "choices": _to_choose(speaker, others, now=now)})
 
 
 def by_name(session: Session, speaker: Speaker, part: str, *, now: datetime) -> Reply | None:
@@ -89,10 +87,7 @@ def by_name(session: Session, speaker: Speaker, part: str, *, now: datetime) -> 
     named = [dish for dish in _open_dishes(session, speaker, now=now) if core in dish.name]
     if not named:
         return None
-    shown = _of_several_shops(named)[:MOST_CHOICES]
-    dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
-                 choices=[dish.key for dish in shown])
-    return Reply("suggest.named", {"part": part, "choices": numbered(shown)})
+    return Reply("suggest.named", {"part": part, "choices": _to_choose(speaker, named, now=now)})
 
 
 def instead_of(session: Session, speaker: Speaker, name: str, *, now: datetime) -> Reply:
@@ -101,20 +96,24 @@ def instead_of(session: Session, speaker: Speaker, name: str, *, now: datetime) 
     like = [dish for dish in _open_dishes(session, speaker, now=now) if kind in dish.name]
     if not like:
         return Reply("suggest.not_here", {"name": name})
-    shown = _of_several_shops(like)[:MOST_CHOICES]
-    dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
-                 choices=[dish.key for dish in shown])
-    return Reply("suggest.instead", {"name": name, "choices": numbered(shown)})
+    return Reply("suggest.instead", {"name": name, "choices": _to_choose(speaker, like, now=now)})
 
 
 def within(session: Session, speaker: Speaker, budget_fen: int, *, now: datetime) -> Reply:
     """20块以内有啥: a few dishes of several shops, the dearest of each first."""
-    fitting = _of_several_shops(_dearest(session, speaker, budget_fen, now=now))[:MOST_CHOICES]
+    fitting = _dearest(session, speaker, budget_fen, now=now)
     if not fitting:
         return Reply("suggest.nothing_within", {"budget": yuan(budget_fen)})
+    return Reply("suggest.within", {"budget": yuan(budget_fen),
+                                    "choices": _to_choose(speaker, fitting, now=now)})
+
+
+def _to_choose(speaker: Speaker, dishes: Iterable[Dish], *, now: datetime) -> list[Reply]:
+    """A few of these, of several shops, as a question that is open from now on."""
+    shown = _of_several_shops(dishes)[:MOST_CHOICES]
     dialogue.ask(speaker.person, "choose", now=now, slots=ANY_ITEM,
-                 choices=[dish.key for dish in fitting])
-    return Reply("suggest.within", {"budget": yuan(budget_fen), "choices": numbered(fitting)})
+                 choices=[dish.key for dish in shown])
+    return numbered(shown)
 
 
 def numbered(dishes: Sequence[Dish]) -> list[Reply]:
