@@ -127,7 +127,13 @@ def give_back(session: Session, order_id: int, *, now: datetime) -> None:
     if OrderState(order.state) in GIVES_MONEY_BACK or any(
             each["kind"] == KIND for each in order.discounts):
         return
-    amount = min(order.way_paid_fen - order.tip_fen, order.payable_fen - 1)
+    from handlers.payment import (  # payment words its notices, and quotes name buildings
+        refund_part,
+        refundable_fen,
+    )
+
+    amount = min(order.way_paid_fen - order.tip_fen, order.payable_fen - 1,
+                 refundable_fen(session, order))
     if amount <= 0:
         return
     order.discounts = [*order.discounts, {
@@ -138,8 +144,6 @@ def give_back(session: Session, order_id: int, *, now: datetime) -> None:
     order.discount_fen += amount
     order.payable_fen -= amount
     session.flush()
-    from handlers.payment import refund_part  # payment words its notices, and quotes name buildings
-
     refund = refund_part(session, order, amount, KIND, now=now)
     if refund:
         tell(session, Notice(order.buyer_id, f"building:{order.id}", chat=Reply(

@@ -175,6 +175,8 @@ def _note(session: Session, order: Order, kind: ClaimKind, lines: list[int], amo
         complaint = Complaint(order_id=order.id, buyer_id=order.buyer_id, kind=kind, lines=[],
                               amount_fen=0, created_at=now)
         session.add(complaint)
+    if complaint.kind != kind:
+        complaint.search_until = None  # the others were asked about a bag that is here
     complaint.kind, complaint.lines, complaint.amount_fen = kind, lines, amount_fen
     complaint.photo = complaint.photo or _last_photo(session, order)
     session.flush()

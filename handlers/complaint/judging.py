@@ -4,9 +4,14 @@ from datetime import datetime
 from typing import Final
 
 from config.texts import Reply, yuan
-from handlers.complaint.settling import ask_who_bears, give_back, points_too, tell_the_others
+from handlers.complaint.settling import (
+    ask_who_bears,
+    give_back,
+    points_too,
+    tell_the_others,
+    who_decides,
+)
 from handlers.notice import Notice, tell
-from handlers.rider.application import operators_of
 from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Campus
@@ -72,7 +77,7 @@ ACCOUNTS: Final[dict[str, Callable[[Order], str]]] = {
 
 def _not_theirs(session: Session, speaker: Speaker, order: Order) -> Reply | None:
     """Operators only, and never on their own order."""
-    if speaker.person.id in operators_of(session, session.get_one(Campus, order.campus_id)) \
+    if speaker.person.id in who_decides(session, session.get_one(Campus, order.campus_id)) \
             and speaker.person.id != order.buyer_id:
         return None
     return Reply("order.unknown", {"code": order.code})

@@ -6,10 +6,11 @@ from sqlalchemy import func, select
 
 from config.texts import Reply, yuan
 from handlers import dialogue, points
-from handlers.complaint.shared import CLAIM_WITHIN, photo_url, refundable_fen, refusal_of
+from handlers.complaint.shared import CLAIM_WITHIN, photo_url, refusal_of
+from handlers.duty import on_duty
 from handlers.notice import Notice, tell
 from handlers.order import OwnOrder
-from handlers.payment import refund_part
+from handlers.payment import refund_part, refundable_fen
 from handlers.rider.application import operators_of
 from handlers.speaker import Speaker
 from models.base import Session
@@ -19,7 +20,7 @@ from models.ledger import PLATFORM, held_for, post
 from models.order import Order
 from models.payment import Refund
 
-AT_ONCE: Final = 3  # refunds without a person's look, in so many days
+AT_ONCE: Final = 3  # refunds, and dishes made again, without a person's look, in so many days
 IN: Final = timedelta(days=30)
 MOST_FEN: Final = 60_00
 
@@ -105,7 +106,8 @@ def unhappy(session: Session, speaker: Speaker, code: str, *, now: datetime) -> 
 
 def wants_a_look(session: Session, complaint: Complaint, now: datetime) -> bool:
     lately = session.scalar(select(func.count()).where(
-        Complaint.buyer_id == complaint.buyer_id, Complaint.state == ComplaintState.REFUNDED,
+        Complaint.buyer_id == complaint.buyer_id,
+        Complaint.state.in_([ComplaintState.REFUNDED, ComplaintState.REMADE]),
         Complaint.created_at > now - IN)) or 0
     return lately >= AT_ONCE or complaint.amount_fen > MOST_FEN
 
@@ -127,9 +129,14 @@ def ask_who_bears(session: Session, order: Order, complaint: Complaint, *,
     _tell_operators(session, order, complaint, "complaint.judge", "judge", now=now)
 
 
+def who_decides(session: Session, campus: Campus) -> list[int]:
+    """The operators; where the campus names none, whoever is on duty."""
+    return operators_of(session, campus) or on_duty(session, campus)
+
+
 def _tell_operators(session: Session, order: Order, complaint: Complaint, key: str, about: str,
                     *, now: datetime) -> None:
-    for person_id in operators_of(session, session.get_one(Campus, order.campus_id)):
+    for person_id in who_decides(session, session.get_one(Campus, order.campus_id)):
         if person_id != order.buyer_id:
             tell(session, Notice(
                 person_id, f"complaint:{complaint.id}:{about}",

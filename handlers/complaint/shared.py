@@ -8,16 +8,15 @@ from sqlalchemy import func, select
 from config import settings
 from config.texts import Reply
 from handlers.kitchen.shortage import paid_for
+from handlers.payment import refundable_fen
 from handlers.wording import state_of
 from models.base import Session
 from models.complaint import Complaint, ComplaintState, Photo
 from models.order import Order, OrderLine
-from models.payment import Payment, PaymentState, Refund, RefundState
 from models.rules.order_state import OrderState
 
 CLAIM_WITHIN: Final = timedelta(hours=24)
 HAD: Final = frozenset({OrderState.SHELVED, OrderState.DELIVERED})
-NOT_GONE: Final = (RefundState.CLOSED, RefundState.WITHDRAWN)
 
 
 class ClaimKind(StrEnum):
@@ -46,17 +45,6 @@ def refusal_of(order: Order, now: datetime) -> Reply | None:
     return None
 
 
-def refundable_fen(session: Session, order: Order) -> int:
-    """What was paid for the order and has not gone back, nor is on its way."""
-    left = 0
-    for payment in Payment.of_order(session, order.id, PaymentState.PAID):
-        if not payment.is_surplus:
-            left += (payment.paid_fen or 0) - sum(
-                r.amount_fen for r in Refund.of_payment(session, payment.id)
-                if r.state not in NOT_GONE)
-    return left
-
-
 def claimed_lines(session: Session, order: Order) -> set[int]:
     """The lines whose money has gone back after a complaint, or that a person has decided on."""
     return {line for each in Complaint.of_order(session, order.id) for line in each.lines
@@ -65,9 +53,14 @@ def claimed_lines(session: Session, order: Order) -> set[int]:
 
 
 def amount_of(session: Session, order: Order, lines: list[OrderLine], kind: ClaimKind) -> int:
-    """What was paid for these lines; for an order that never came, its delivery too."""
-    paid = order.payable_fen if kind == ClaimKind.LOST else sum(
-        paid_for(order, line) for line in lines)
+    """What was paid for these lines; for an order that never came, all but what was made again."""
+    if kind == ClaimKind.LOST:
+        remade = {line for each in Complaint.of_order(session, order.id)
+                  if each.state == ComplaintState.REMADE for line in each.lines}
+        paid = order.payable_fen - sum(
+            paid_for(order, line) for line in order.lines if line.id in remade)
+    else:
+        paid = sum(paid_for(order, line) for line in lines)
     return min(paid, refundable_fen(session, order))
 
 

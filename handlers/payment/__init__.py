@@ -30,6 +30,7 @@ from handlers.payment.refunding import (
     refund_order,
     refund_part,
     refund_payment,
+    refundable_fen,
     withdraw_refund,
 )
 from handlers.payment.scanning import (
@@ -47,6 +48,6 @@ __all__ = [
     "beyond_limits", "check_soon", "expire_unpaid", "held_fen", "lately_closed", "link",
     "mend_refund", "note_closed",
     "note_prepaid", "note_refused", "notify_url", "record_payment", "record_refund",
-    "refund_order", "refund_part", "refund_payment", "retire_payments", "standing",
-    "troubled_refunds", "unfollowed_payments", "withdraw_refund",
+    "refund_order", "refund_part", "refund_payment", "refundable_fen", "retire_payments",
+    "standing", "troubled_refunds", "unfollowed_payments", "withdraw_refund",
 ]

@@ -172,6 +172,20 @@ def held_fen(session: Session, order_id: int) -> int:
     return -balance(session, held_for(order_id))
 
 
+def refundable_fen(session: Session, order: Order) -> int:
+    """What was paid for the order and has not gone back, nor is to: what WeChat Pay closed is given
+    back under another number."""
+    left = 0
+    for payment in Payment.of_order(session, order.id, PaymentState.PAID):
+        if not payment.is_surplus:
+            refunds = [refund for refund in Refund.of_payment(session, payment.id)
+                       if refund.state != RefundState.WITHDRAWN]
+            anew = {refund.replaces_id for refund in refunds}
+            left += (payment.paid_fen or 0) - sum(
+                refund.amount_fen for refund in refunds if refund.id not in anew)
+    return left
+
+
 def _advance(session: Session, order: Order, refund: Refund, cmd: RecordRefund, *,
              now: datetime) -> None:
     """Shuffled news moves a refund forward only; one that ended stays as it is."""

@@ -106,7 +106,11 @@ def _decide_anew(session: Session, order: Order, refund: Refund, *, now: datetim
     payment = refund.payment
     amount_fen = refund.amount_fen if payment.is_surplus else min(
         refund.amount_fen, held_fen(session, order.id))
-    if amount_fen <= 0 or Refund.replacing(session, refund.id):
+    if Refund.replacing(session, refund.id):
+        return
+    if amount_fen <= 0:  # it has gone back with another
+        refund.state = RefundState.WITHDRAWN
+        session.flush()
         return
     closed = sum(r.state == RefundState.CLOSED for r in Refund.of_payment(session, payment.id))
     if closed >= CALL_AT:

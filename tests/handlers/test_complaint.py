@@ -6,17 +6,26 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from handlers import complaint
+from handlers import building, complaint
 from handlers.complaint import Claim, ClaimKind
 from handlers.kitchen.shortage import paid_for
 from handlers.order import OwnOrder
-from handlers.payment import record_payment
+from handlers.payment import (
+    RecordRefund,
+    mend_refund,
+    record_payment,
+    record_refund,
+    refund_part,
+    troubled_refunds,
+)
 from handlers.rider.handover import settle_delivered
 from handlers.speaker import Speaker
 from models.base import Session, Sessions
 from models.campus import Campus
 from models.complaint import Complaint, ComplaintState
+from models.ledger import PLATFORM, held_for, post
 from models.order import Order, OrderLine, place_order
+from models.outbox import Outbox
 from models.payment import Refund
 from models.rules.order_state import OrderEvent, OrderState
 from models.shop import Dish, Shop
@@ -118,3 +127,108 @@ def test_yes_said_several_times_at_once_pays_once():
     with Sessions() as session:
         assert back(session) == session.get_one(Order, order_id).payable_fen
         assert sum(balances(session).values()) == 0
+
+
+def two_dishes() -> int:
+    return next(order_id for seed in range(99) if (order_id := delivered(random.Random(seed)))
+                and _lines(order_id) == 2)
+
+
+def _lines(order_id: int) -> int:
+    with Sessions() as session:
+        return len(session.get_one(Order, order_id).lines)
+
+
+def remade(order_id: int, said: str) -> str:
+    claim(order_id, ClaimKind.SPILLED, said)
+    with Sessions.begin() as session:
+        return complaint.remake(session, lin(session), OwnOrder(order_id), now=NOW).key
+
+
+def test_what_was_made_again_is_not_paid_back_as_well():
+    order_id = two_dishes()
+    assert remade(order_id, "菜0") == "complaint.remaking"
+    claim(order_id, ClaimKind.LOST, "")
+    with Sessions.begin() as session:
+        order = session.get_one(Order, order_id)
+        rest = order.payable_fen - paid_for(order, order.lines[0])
+        complaint.refund(session, lin(session), OwnOrder(order_id), now=NOW)
+    with Sessions() as session:
+        assert back(session) == rest
+
+
+def test_what_is_made_again_often_is_looked_at_too():
+    keys = [remade(delivered(random.Random(seed)), "菜0") for seed in range(4)]
+    assert keys == ["complaint.remaking"] * 3 + ["complaint.handed_on"]
+
+
+def test_where_the_campus_names_no_operator_whoever_is_on_duty_decides(monkeypatch):
+    monkeypatch.setattr("handlers.complaint.settling.AT_ONCE", 0)
+    order_id = delivered(random.Random(1))
+    with Sessions.begin() as session:
+        boss = a_person(session, "o-duty")
+        campus = session.scalars(select(Campus)).one()
+        campus.file = {"emergency": {"on_duty": [{"openid": boss.openid, "name": "值班"}]}}
+    claim(order_id, ClaimKind.LOST, "")
+    with Sessions.begin() as session:
+        assert complaint.refund(session, lin(session), OwnOrder(order_id),
+                                now=NOW).key == "complaint.handed_on"
+    with Sessions.begin() as session:
+        notices = session.scalars(select(Outbox).where(Outbox.key.like("%:decide:%"))).all()
+        assert [n.payload["person_id"] for n in notices] == [a_person(session, "o-duty").id]
+        duty = Speaker(session, a_person(session, "o-duty"), session.scalars(select(Campus)).one())
+        assert complaint.decide(session, duty, order_id, True, now=NOW).key == "complaint.decided"
+        assert back(session) == session.get_one(Order, order_id).payable_fen
+
+
+def test_nothing_more_goes_back_for_the_building_where_all_went_back():
+    order_id = next(o for o in (delivered(random.Random(seed)) for seed in range(99))
+                    if _way(o) > 0)
+    claim(order_id, ClaimKind.LOST, "")
+    with Sessions.begin() as session:
+        complaint.refund(session, lin(session), OwnOrder(order_id), now=NOW)
+    with Sessions.begin() as session:
+        building.give_back(session, order_id, now=NOW)
+    with Sessions() as session:
+        assert back(session) == session.get_one(Order, order_id).payable_fen
+        assert sum(balances(session).values()) == 0
+
+
+def _way(order_id: int) -> int:
+    with Sessions() as session:
+        return session.get_one(Order, order_id).way_paid_fen
+
+
+def test_another_complaint_ends_the_search_for_the_bag():
+    order_id = delivered(random.Random(1))
+    claim(order_id, ClaimKind.LOST, "")
+    with Sessions.begin() as session:
+        session.scalars(select(Complaint)).one().search_until = NOW + timedelta(minutes=15)
+    claim(order_id, ClaimKind.SPILLED, "菜0")
+    with Sessions.begin() as session:
+        complaint.end_search(session, session.scalars(select(Complaint.id)).one(),
+                             now=NOW + timedelta(hours=1))
+        assert back(session) == 0
+
+
+def test_what_wechat_pay_closed_is_not_given_back_twice():
+    """A part was closed and waits for its new number: it is no more the complaint's to give."""
+    order_id = delivered(random.Random(1))
+    with Sessions.begin() as session:
+        order = Order.lock(session, order_id)
+        post(session, "complaint", key="part", now=NOW, order_id=order_id, entries={
+            PLATFORM: 100, held_for(order_id): -100})
+        part = refund_part(session, order, 100, "sold_out", now=NOW)
+        record_refund(session, RecordRefund(part.out_refund_no, "503", "CLOSED", 100, MCH, NOW),
+                      our_mch_id=MCH, now=NOW)
+    claim(order_id, ClaimKind.LOST, "")
+    with Sessions.begin() as session:
+        complaint.refund(session, lin(session), OwnOrder(order_id), now=NOW)
+    later = NOW + timedelta(minutes=2)
+    with Sessions.begin() as session:
+        for refund_id in list(session.scalars(troubled_refunds(later))):
+            mend_refund(session, refund_id, now=later)
+    with Sessions() as session:
+        live = sum(session.scalars(select(Refund.amount_fen).where(Refund.state != "closed")))
+        assert live == session.get_one(Order, order_id).payable_fen
+        assert not list(session.scalars(troubled_refunds(later + timedelta(seconds=10))))
