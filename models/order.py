@@ -45,6 +45,7 @@ from models.sealed import Sealed
 from models.shop import Shop, return_stock
 
 POINTS: Final = "points"  # among `discounts`
+REMAKE: Final = "remake"  # the discount of an order that is made again, for nothing
 CODE_KEPT_FOR = timedelta(days=7)
 LIVE = text("state NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(ENDED))))
 

@@ -103,17 +103,19 @@ def _with_lines(session: Session, speaker: Speaker, order: Order, cmd: Claim, *,
 def _lost(session: Session, speaker: Speaker, order: Order, amount_fen: int, *,
           now: datetime) -> Reply:
     """Where and when it was left, with its picture; who else was there may be asked."""
-    assert order.arrived_at is not None
     photo = None
     if order.rack_media_id and order.rider:
         kept = Photo.keep(session, order.rider.person, order.rack_media_id, now=now,
                           order_id=order.id)
         photo = Reply("complaint.photo", {"url": photo_url(kept)})
-    key = "complaint.left_on_rack" if order.shelved_at else "complaint.left_at_door"
+    key, place = ("left_on_rack" if order.shelved_at else "left_at_door"), order.place
+    if order.is_self_pickup:
+        key, place = "fetched", order.shop.place
     return Reply("complaint.choose_lost", {
-        "code": order.code, "amount": yuan(amount_fen), "photo": photo, "left": Reply(key, {
-            "at": speaker.clock(order.shelved_at or order.arrived_at),
-            "place": order.place.name if order.place else ""})})
+        "code": order.code, "amount": yuan(amount_fen), "photo": photo,
+        "left": Reply(f"complaint.{key}", {
+            "at": speaker.clock(order.shelved_at or order.arrived_at or order.ended_at or now),
+            "place": place.name if place else ""})})
 
 
 def _order_meant(session: Session, speaker: Speaker, cmd: Claim, now: datetime) -> Order | None:

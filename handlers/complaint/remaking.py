@@ -1,6 +1,8 @@
 """补做: the same dishes once more, at once, for nothing."""
 from datetime import datetime
 
+from sqlalchemy import select
+
 from config.texts import Reply, yuan
 from handlers import dialogue, kitchen
 from handlers.complaint.settling import (
@@ -10,6 +12,7 @@ from handlers.complaint.settling import (
     tell_the_others,
     wants_a_look,
 )
+from handlers.kitchen.shortage import paid_for
 from handlers.notice import Notice, tell
 from handlers.order import OwnOrder
 from handlers.pricing import RIDER_SHARE
@@ -19,13 +22,11 @@ from models import order as rows
 from models.base import Session
 from models.campus import Campus
 from models.complaint import Complaint, ComplaintState
-from models.order import Order, OrderLine
+from models.order import REMAKE, Order, OrderLine
 from models.rules.hours import is_open
 from models.rules.order_state import OrderEvent
 from models.rules.pricing import Fees
 from models.shop import Dish, NotEnough, take_stock
-
-REMAKE = "remake"
 
 
 def when_remade(session: Session, order: Order, lines: list[OrderLine], *,
@@ -87,6 +88,45 @@ def _copy(session: Session, order: Order, lines: list[OrderLine], promised_at: d
     new.paid_at = now
     new.apply(session, OrderEvent.PAID, now=now, by=order.buyer_id)
     return new
+
+
+def worth_fen(session: Session, new: Order, line: OrderLine) -> int:
+    """What had been paid for the dish that this line of a new order replaces."""
+    complaint, order = _replaced(session, new)
+    return paid_for(order, _source(order, complaint, line))
+
+
+def money_for(session: Session, new: Order, line: OrderLine, *, now: datetime) -> int:
+    """One of the dishes is not made again after all: its money; how much that was.
+
+    It is a complaint of its own; the rest stays with the new order, which is locked.
+    """
+    complaint, order = _replaced(session, new, lock=True)
+    source = _source(order, complaint, line)
+    part = Complaint(order_id=order.id, buyer_id=order.buyer_id, kind=complaint.kind,
+                     lines=[source.id], amount_fen=paid_for(order, source), created_at=now,
+                     state=ComplaintState.REFUNDED)
+    session.add(part)
+    complaint.amount_fen = max(0, complaint.amount_fen - part.amount_fen)
+    session.flush()
+    refund = give_back(session, order, part, now=now)
+    if refund is None:
+        return 0
+    ask_who_bears(session, order, part, now=now)
+    return refund.amount_fen
+
+
+def _replaced(session: Session, new: Order, *, lock: bool = False) -> tuple[Complaint, Order]:
+    """The complaint that a new order answers, and the order it was about."""
+    complaint = session.scalars(select(Complaint).filter_by(remake_id=new.id)).one()
+    order = Order.lock(session, complaint.order_id) if lock \
+        else session.get_one(Order, complaint.order_id)
+    return complaint, order
+
+
+def _source(order: Order, complaint: Complaint, line: OrderLine) -> OrderLine:
+    """The new order's lines stand as those of the complaint did."""
+    return [each for each in order.lines if each.id in complaint.lines][line.position]
 
 
 def money_instead(session: Session, complaint_id: int, *, now: datetime) -> None:

@@ -22,7 +22,7 @@ from handlers.speaker import Speaker
 from handlers.taps import tap_id
 from handlers.wording import progress, what
 from models.base import Session
-from models.order import POINTS, Order, OrderLine
+from models.order import POINTS, REMAKE, Order, OrderLine
 from models.rules.allocation import shares
 from models.rules.order_state import WANTS_RIDER, OrderEvent, OrderState
 from models.shop import Dish, NotEnough, take_stock
@@ -165,7 +165,7 @@ def _alternatives(session: Session, order: Order, line: OrderLine,
 def _ask_buyer(session: Session, order: Order, line: OrderLine, *, now: datetime) -> None:
     entry: dict[str, Any] = (order.shortage or {})["lines"][-1]
     dishes = Dish.by_keys(session, order.campus_id, set(entry["offers"]))
-    back = paid_for(order, line)
+    back = _worth_fen(session, order, line)
     tell(session, Notice(
         order.buyer_id, f"{order.id}:{line.id}:{order.version}:lacking", template="progress",
         prefer="chat", good_until=order.shortage_until,
@@ -218,9 +218,22 @@ def _drop(session: Session, order: Order, line: OrderLine, *, now: datetime,
     session.flush()
     order.return_points(session, points, now=now)
     refund_part(session, order, back, "sold_out", now=now)
+    if order.discount_kind == REMAKE:
+        from handlers.complaint.remaking import money_for  # it needs us first
+
+        back = money_for(session, order, line, now=now)
     return Reply("shortage.dropped", {
         "code": order.code, "dish": line.name, "amount": yuan(back),
         "points": Reply("complaint.points_too", {"points": points}) if points else None})
+
+
+def _worth_fen(session: Session, order: Order, line: OrderLine) -> int:
+    """What goes back without this line; of an order that is made again, by what was paid first."""
+    if order.discount_kind == REMAKE:
+        from handlers.complaint.remaking import worth_fen  # it needs us first
+
+        return worth_fen(session, order, line)
+    return paid_for(order, line)
 
 
 def _take_off_offers(order: Order, cut_fen: int) -> int:

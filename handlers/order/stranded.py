@@ -78,7 +78,7 @@ def give_up(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: datetime)
         line.amount_fen for line in order.lines if line.id in order.lacking)
     refund = call_off(session, order, amount, "no_rider", now=now, by=speaker.person.id,
                       terms="no_rider")
-    if order.kind == OrderKind.FOOD:
+    if order.kind == OrderKind.FOOD and goods > 0:
         ledger.post(session, "compensated", key=f"compensated:{order.id}", now=now,
                     order_id=order.id, entries={
                         ledger.PLATFORM: goods, ledger.shop_account(order.shop_id): -goods})

@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from handlers import building, complaint
 from handlers.complaint import Claim, ClaimKind
-from handlers.kitchen.shortage import paid_for
+from handlers.kitchen.shortage import drop_lacking, paid_for
 from handlers.order import OwnOrder
+from handlers.order.cancel import call_off
 from handlers.payment import (
     RecordRefund,
     mend_refund,
@@ -232,3 +233,31 @@ def test_what_wechat_pay_closed_is_not_given_back_twice():
         live = sum(session.scalars(select(Refund.amount_fen).where(Refund.state != "closed")))
         assert live == session.get_one(Order, order_id).payable_fen
         assert not list(session.scalars(troubled_refunds(later + timedelta(seconds=10))))
+
+
+def test_a_dish_that_is_not_made_again_after_all_is_paid_back():
+    """Both dishes are to be made again, and the kitchen lacks one of them."""
+    order_id = two_dishes()
+    claim(order_id, ClaimKind.SPILLED, "", is_all=True)
+    with Sessions.begin() as session:
+        complaint.remake(session, lin(session), OwnOrder(order_id), now=NOW)
+    with Sessions.begin() as session:
+        new = session.scalars(select(Order).order_by(Order.id.desc()).limit(1)).one()
+        new.shortage = {"lines": [{"line": new.lines[1].id, "name": "菜1", "offers": []}]}
+        new.shortage_until = NOW
+        new_id = new.id
+    with Sessions.begin() as session:
+        drop_lacking(session, new_id, now=NOW)
+    with Sessions.begin() as session:
+        order = session.get_one(Order, order_id)
+        assert back(session) == paid_for(order, order.lines[1]) > 0
+        assert [line.name for line in session.get_one(Order, new_id).lines] == ["菜0"]
+        rest = order.payable_fen - order.way_paid_fen - back(session)
+        new = Order.lock(session, new_id)
+        call_off(session, new, 0, "cancelled", now=NOW)
+    with Sessions.begin() as session:
+        for each in session.scalars(select(Complaint.id).filter_by(remake_id=new_id)).all():
+            complaint.money_instead(session, each, now=NOW)
+        assert sorted(session.scalars(select(Refund.amount_fen)))[-2:] == sorted(
+            [rest, back(session) - rest])
+        assert sum(balances(session).values()) == 0

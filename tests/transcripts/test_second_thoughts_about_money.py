@@ -321,3 +321,30 @@ def test_what_an_errand_costs_is_as_it_was(chat):
         小林  撤回
         bot   errand.quoted  payable=¥3.00
     """)
+
+
+def test_who_gives_up_what_is_not_there_gets_all_of_it(chat):
+    chat.play(PAID + """
+        阿香  接$c
+        (12 min pass)
+        (work)
+        阿香  $c缺黄焖鸡米饭
+        小林  $c不等了
+        bot   stranded.all_back  amount=¥13.00
+        (work)
+    """)
+    assert accounts() == {}
+
+
+def test_what_was_to_be_fetched_may_be_missing_too(chat):
+    chat.play(PAID + """
+        阿香  接$c
+        (12 min pass)
+        (work)
+        小林  $c自取
+        bot   stranded.come
+        阿香  $c取走了
+        bot   kitchen.fetched
+        小林  $c没收到
+        bot   complaint.choose_lost  自取  amount=¥11.00
+    """)
