@@ -108,12 +108,13 @@ def _lost(session: Session, speaker: Speaker, order: Order, amount_fen: int, *,
         kept = Photo.keep(session, order.rider.person, order.rack_media_id, now=now,
                           order_id=order.id)
         photo = Reply("complaint.photo", {"url": photo_url(kept)})
-    key, place = ("left_on_rack" if order.shelved_at else "left_at_door"), order.place
+    key = "complaint.left_on_rack" if order.shelved_at else "complaint.left_at_door"
+    place = order.place
     if order.is_self_pickup:
-        key, place = "fetched", order.shop.place
+        key, place = "complaint.fetched", order.shop.place
     return Reply("complaint.choose_lost", {
         "code": order.code, "amount": yuan(amount_fen), "photo": photo,
-        "left": Reply(f"complaint.{key}", {
+        "left": Reply(key, {
             "at": speaker.clock(order.shelved_at or order.arrived_at or order.ended_at or now),
             "place": place.name if place else ""})})
 

@@ -227,8 +227,8 @@ def answer_wish(session: Session, speaker: Speaker, cmd: AnswerWish, *, now: dat
     if order.cancel_until is None or OrderState(order.state) not in WANTS_RIDER:
         return Reply("kitchen.as_it_stands", {
             "code": order.code, "state": Reply(f"state.{order.state}")})
-    _decide(session, order, cmd.terms, now=now, by=speaker.person.id)
-    return Reply(f"kitchen.wish_{cmd.terms}", {"code": order.code})
+    terms = _decide(session, order, cmd.terms, now=now, by=speaker.person.id)
+    return Reply(f"kitchen.wish_{terms}", {"code": order.code})
 
 
 def decide_silent_wish(session: Session, order_id: int, *, now: datetime) -> None:
@@ -243,19 +243,27 @@ def decide_silent_wish(session: Session, order_id: int, *, now: datetime) -> Non
 
 
 def _decide(session: Session, order: Order, terms: Terms, *, now: datetime,
-            by: int | None = None) -> None:
+            by: int | None = None) -> Terms:
+    """What became of the wish: half of nothing is all of it."""
     order.cancel_until = None
     if terms is Terms.NONE:
         tell(session, Notice(order.buyer_id, f"{order.id}:{order.version}:goes_on",
                              chat=Reply("cancel.goes_on", {"code": order.code})),
              now=now, order_id=order.id)
-        return
+        return terms
+    if terms is Terms.HALF and order.lacking:  # no half of that is the shop's
+        from handlers.kitchen.shortage import leave_without  # it needs us first
+
+        is_all = all(line.id in order.lacking for line in order.lines)
+        terms = Terms.ALL if is_all else terms
+        leave_without(session, order, now=now)
     back_fen = order.payable_fen if terms is Terms.ALL else half_fen(order)
     refund = call_off(session, order, back_fen, "cancelled", now=now, by=by, terms=str(terms))
     tell(session, Notice(order.buyer_id, f"{order.id}:called_off", chat=Reply(
         f"cancel.agreed_{terms}", {"code": order.code, "amount": yuan(back_fen),
                                    "refund": refund.code if refund else ""})),
          now=now, order_id=order.id)
+    return terms
 
 
 def call_off(session: Session, order: Order, back_fen: int, reason: str, *, now: datetime,

@@ -3,6 +3,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import select
+
 from config.texts import Reply
 from handlers import dialogue
 from handlers.notice import Notice, tell
@@ -12,7 +14,7 @@ from handlers.taps import tap_id
 from handlers.wording import where
 from models.base import Session
 from models.campus import Place
-from models.order import Order
+from models.order import Order, OrderLog
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
 
 NEAR_M: Final = 400.0  # as far as a rider may be sent out of their way for nothing
@@ -56,15 +58,24 @@ def redirect(session: Session, speaker: Speaker, cmd: Redirect, *, now: datetime
         from handlers.group_order.joining import one_trip  # it needs us first
 
         return one_trip(session, order)
-    away_m = metres_between(session, speaker.campus, order.place, place)
+    away_m = metres_between(session, speaker.campus, _paid_to(session, order), place)
     if place.id != order.place_id and away_m > NEAR_M:
         return Reply("redirect.too_far", {"code": order.code, "place": place.name,
                                           "metres": round(away_m)}, tap_id(order))
-    order.place_id, order.place, order.room = place.id, place, cmd.room
-    order.apply(session, OrderEvent.REDIRECTED, now=now, by=speaker.person.id, place=place.key)
+    was, order.place_id, order.place, order.room = order.place_id, place.id, place, cmd.room
+    order.apply(session, OrderEvent.REDIRECTED, now=now, by=speaker.person.id, place=place.key,
+                was=was)
     dialogue.clear(speaker.person)
     _tell_rider(session, order, "rider.redirected", now=now)
     return Reply("redirect.done", {"code": order.code, "place": where(order)})
+
+
+def _paid_to(session: Session, order: Order) -> Place | None:
+    """Where the way that was paid for ends: step by step it would lead anywhere for nothing."""
+    first = session.scalars(select(OrderLog).where(
+        OrderLog.order_id == order.id, OrderLog.event == OrderEvent.REDIRECTED,
+        OrderLog.facts.has_key("was")).order_by(OrderLog.id).limit(1)).one_or_none()
+    return session.get(Place, first.facts["was"]) if first else order.place
 
 
 def let_somebody_else(session: Session, speaker: Speaker, cmd: OwnOrder, *,

@@ -348,3 +348,29 @@ def test_what_was_to_be_fetched_may_be_missing_too(chat):
         小林  $c没收到
         bot   complaint.choose_lost  自取  amount=¥11.00
     """)
+
+
+@pytest.mark.parametrize("answer", ["(4 min pass)\n(work)", "阿香  $c退一半"])
+def test_no_half_of_what_was_lacking_is_the_shop_s(chat, answer):
+    chat.play(COOKING_TWO + f"""
+        阿香  $c缺可乐
+        小林  $c申请退
+        bot   cancel.asked
+        {answer}
+    """)
+    assert order().state == "cancelled"
+    assert back() == [300, 800]
+    assert accounts()["shop"] == -600
+
+
+def test_step_by_step_it_goes_no_farther_than_was_paid_for(chat):
+    chat.play(TAKEN + """
+        小林  $c改地址
+        bot   redirect.where
+        小林  东区9号楼 405
+        bot   redirect.done  东区9号楼
+        小林  $c改地址
+        bot   redirect.where
+        小林  博文打印店
+        bot   redirect.too_far
+    """)
