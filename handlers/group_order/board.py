@@ -7,6 +7,7 @@ from config.texts import Reply, text_of, yuan
 from handlers.group_order.bags import Bag, bags_of
 from handlers.group_order.joining import menu_of
 from handlers.group_order.shared import clock, gathered, heads, live_orders, opener_of
+from handlers.offers import parts as offers_of
 from handlers.wording import clock as clock_of
 from handlers.wording import what
 from models.base import Session
@@ -96,11 +97,10 @@ def _receipt(order: Order, *, is_open: bool) -> list[tuple[str, str, str | None]
     parts = [(what(line), yuan(line.amount_fen), line.dish_key if may_change else None)
              for line in order.lines]
     for key, fen in (("payment.packing", order.packing_fen),
-                     ("payment.delivery", order.delivery_fen),
-                     ("payment.discount", -order.discount_fen)):
+                     ("payment.delivery", order.delivery_fen)):
         if fen:
             parts.append((text_of(Reply(key)), yuan(fen), None))
-    return parts
+    return parts + [(name, yuan(-fen), None) for name, fen in offers_of(order)]
 
 
 def menu_shown(session: Session, group: GroupOrder, *, now: datetime) -> list[DishShown]:

@@ -24,6 +24,21 @@ def until(minutes: int = 20) -> str:
     return f"{utcnow().astimezone(zone) + timedelta(minutes=minutes):%H:%M}"
 
 
+@pytest.mark.parametrize("said", [
+    "拼单 二食堂", "拼单 二食堂 {until}截止", "开个拼单，二食堂", "二食堂拼单", "我想拼单 二食堂"])
+def test_a_group_wished_for_while_the_address_is_asked_for_is_no_address(chat, demo_campus, said):
+    """The canteen is where the food comes from."""
+    chat.stage.load(demo_campus)
+    chat.play(f"""
+        小林  改地址
+        bot   address.ask
+        小林  {said.format(until=until())}
+        bot   group.where
+        小林  12栋 412 小林
+        bot   group.opened  二食堂  送东区12号楼
+    """)
+
+
 def test_the_whole_journey(dorm):
     dorm.play(f"""
         小林  拼单 阿香黄焖鸡 {until()}截止

@@ -150,6 +150,22 @@ def test_the_parts_of_ones_share_add_up_with_their_packing(chat, demo_campus):
     assert amounts == ["16.00", "0.50", "2.00"]
 
 
+def test_the_newcomers_discount_stands_on_the_receipt(chat, demo_campus):
+    demo_campus["points"] = None
+    chat.stage.load(demo_campus)
+    chat.play(f"""
+        小林  我住12栋302 小林
+        小林  拼单 阿香黄焖鸡 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined  首单-¥5.00  payable=¥13.00
+    """)
+    receipt = Reader(chat, "小林").page.text.partition('aria-label="我的小票"')[2]
+    assert "<dt>首单</dt>" in " ".join(receipt.split()).replace(" </dt>", "</dt>")
+    amounts = re.findall(r'<dd class="figure">(-?¥[\d.]+)</dd>', receipt)
+    assert amounts == ["¥16.00", "¥2.00", "-¥5.00"]
+
+
 def test_of_two_windows_one_is_paid_after_the_other_and_the_trip_once(dorm):
     at_two_windows(dorm)
     reader = Reader(dorm, "小林")

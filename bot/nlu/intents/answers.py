@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from bot.nlu.intents.base import Grammars, Guess, Message, Rule, says_yes
 from bot.nlu.intents.errands import delivery
+from bot.nlu.intents.groups import group
 from bot.nlu.patterns import PATTERNS
 
 SURE_RUN: Final = 0.85  # surer than this it is an errand, wherever an address was asked for
@@ -174,6 +175,8 @@ def _pending_address(message: Message, grammars: Grammars) -> Guess | None:
         return None
     if (run := delivery(message, grammars)) and run.sure >= SURE_RUN:
         return None  # 菜鸟驿站 3-2-1045 送西3 206: an errand, with its address
+    if (wish := group(message, grammars)) and wish.intent == "group_open":
+        return None  # 拼单 二食堂: where the food comes from, not where it goes
     if reading.any("PX") and not _question_about(message):
         return Guess("address_set", 0.95)
     if _P["pending_address_shi"].fullmatch(message.core):
