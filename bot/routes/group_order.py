@@ -52,13 +52,13 @@ def _add(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
 
 
 def _changed(turn: Turn, group: GroupOrder) -> Understanding | None:
-    """去掉黄焖鸡, 不要香菜: said of what they have ordered there and not paid."""
+    """去掉黄焖鸡, 不要香菜: said of what they have ordered there and not paid, at whichever
+    window; of the last one where no dish is named."""
     mine = unpaid_of(turn.session, group, turn.speaker.person.id)
-    if not mine:
-        return None
-    told = context.as_student(turn.session, turn.speaker, mine[-1], now=turn.now)
-    meant = understood(turn, told, "student")
-    return meant if meant.intent == "modify_order" else None
+    read = [understood(turn, context.as_student(turn.session, turn.speaker, order, now=turn.now),
+                       "student") for order in reversed(mine)]
+    changes = [meant for meant in read if meant.intent == "modify_order"]
+    return next(filter(items_of, changes), changes[0] if changes else None)
 
 
 def _order(turn: Turn, group: GroupOrder, meant: Understanding) -> Reply:

@@ -131,8 +131,16 @@ def joined(session: Session, speaker: Speaker, group: GroupOrder, order: Order,
         key = "group.joined_own_treat" if is_opener(group, speaker.person) else "group.joined_treat"
         return Reply(key, facts, tap_id(order))
     payment = ask_payment(session, order, speaker.person, now=now)
-    return Reply("group.joined", {**facts, "parts": parts_of(order), "url": link(payment)},
-                 tap_id(order))
+    return Reply("group.joined", {
+        **facts, "parts": parts_of(order), "url": link(payment),
+        "more_due": _more_due(session, group, order)}, tap_id(order))
+
+
+def _more_due(session: Session, group: GroupOrder, order: Order) -> Reply | None:
+    """What they owe at another window of the canteen, which this link does not pay."""
+    due = [o.payable_fen for o in unpaid_of(session, group, order.buyer_id)
+           if o.id != order.id and o.state == OrderState.AWAITING_PAYMENT]
+    return Reply("group.more_due", {"code": group.code, "due": yuan(sum(due))}) if due else None
 
 
 def pay_again(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: datetime) -> Reply:

@@ -845,3 +845,35 @@ def test_a_dish_is_taken_out_of_ones_part_in_many_words(dorm):
         bot   group.joined  黄焖排骨饭
     """)
     assert "黄焖鸡米饭" not in dorm.last("小周")
+
+
+@pytest.mark.parametrize("said", [
+    "去掉香菇滑鸡饭", "不要香菇滑鸡饭了", "香菇滑鸡饭不要了", "把香菇滑鸡饭去掉", "删掉香菇滑鸡饭"])
+def test_a_dish_is_taken_off_at_the_window_ordered_from_first(dorm, said):
+    """And what is left carries the way."""
+    at_two_windows(dorm)
+    dorm.play(f"""
+        小林  $g {said}
+        bot   group.joined  鱼香肉丝盖饭  payable=¥16.00
+    """)
+    assert "香菇滑鸡饭" not in dorm.last("小林")
+
+
+def test_who_eats_from_two_windows_is_told_that_one_link_pays_one(dorm):
+    dorm.play(f"""
+        小林  拼单 二食堂 {until()}截止
+        bot   group.opened  code=$g
+        小林  $g 一份香菇滑鸡饭
+        bot   group.joined  payable=¥18.00
+    """)
+    assert "另一个窗口" not in dorm.last("小林")
+    dorm.play("""
+        小林  $g 一份鱼香肉丝盖饭
+        bot   group.joined  payable=¥14.00  另一个窗口还有¥18.00要付
+        小林  〔一份份付〕
+        bot   group.joined  payable=¥18.00  另一个窗口还有¥14.00要付
+        (小林 pays)
+        小林  $g付款
+        bot   group.joined  payable=¥14.00
+    """)
+    assert "另一个窗口" not in dorm.last("小林")

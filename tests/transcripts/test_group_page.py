@@ -46,6 +46,8 @@ def test_who_is_in_sees_whose_dishes_are_whose_and_a_stranger_how_to_get_in(dorm
     mine, strangers = Reader(dorm, "小周").page.text, Reader(dorm, "路人").page.text
     assert "香菇滑鸡饭" in mine
     assert "<b>林</b>" in mine
+    assert "还想加什么" in mine
+    assert "点一份就进来" not in mine
     assert "付我这份 ¥20.00" in mine
     assert "3人✓免配送" in strangers
     assert "<b>" not in strangers
