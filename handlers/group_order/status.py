@@ -4,7 +4,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from config.texts import Reply, yuan
-from handlers.group_order.bags import bags_of
+from handlers.group_order.bags import Bag, bags_of
 from handlers.group_order.shared import (
     clock,
     closed,
@@ -41,15 +41,21 @@ def describe(session: Session, speaker: Speaker, group: GroupOrder, *, now: date
     is_in = group.member(speaker.person.id) is not None
     bags = bags_of(session, group, [o for o in orders if group.is_treat
                                     or o.state != OrderState.DRAFT]) if is_in else []
+    due = {o.code for o in orders if o.state == OrderState.AWAITING_PAYMENT}
     return Reply("group.standing", {
         "code": group.code, "source": group.source, "opener": opener_of(group),
         "people": gathered(group, len(heads(group, orders))), "url": page_of(group),
-        "bags": [bag.line for bag in bags[:4]],
+        "bags": [_line(bag, due) for bag in bags[:4]],
         "mine": _own_part(mine) if mine else None,
         "until": clock(group.lock_at, speaker.campus, now),
         "taps": Reply("group.opener_taps", {"code": group.code})
         if is_opener(group, speaker.person) else Reply("group.member_taps", {"code": group.code})
         if mine else None})
+
+
+def _line(bag: Bag, due: set[str | None]) -> Reply:
+    """Who has not paid is what openers ask."""
+    return Reply("group.bag_due", bag.line.params) if bag.code in due else bag.line
 
 
 def _own_part(mine: list[Order]) -> Reply:

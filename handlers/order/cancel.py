@@ -164,7 +164,8 @@ def _in_kitchen(speaker: Speaker, order: Order) -> Reply:
     assert order.accepted_at is not None
     return Reply("cancel.ask_kitchen", {
         "code": order.code, "at": speaker.clock(order.accepted_at),
-        "delivery": yuan(order.way_paid_fen), "half": yuan(half_fen(order)),
+        "delivery": Reply("cancel.way_back_first", {"amount": yuan(order.way_paid_fen)})
+        if order.way_paid_fen else None, "half": yuan(half_fen(order)),
         "minutes": int(ASK_FOR.total_seconds() // 60)}, tap_id(order))
 
 

@@ -877,3 +877,29 @@ def test_who_eats_from_two_windows_is_told_that_one_link_pays_one(dorm):
         bot   group.joined  payable=¥14.00
     """)
     assert "另一个窗口" not in dorm.last("小林")
+
+
+def test_who_has_not_paid_is_said_to_who_asks(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小周 pays)
+        小林  $g谁没付
+        bot   group.standing  香菇滑鸡饭-林（没付）  黄焖排骨饭-2号
+    """)
+    assert "2号（没付）" not in dorm.last("小林")
+
+
+def test_no_fee_is_given_back_first_where_none_was_paid(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        (小周 pays)
+        (小陈 pays)
+        小林  $g锁单
+        bot   group.summary
+        阿香  接$g
+        bot   group.accepted
+        小周  退出$g
+    """)
+    assert "餐费要商家点头" in dorm.last("小周")
+    assert "先退你" not in dorm.last("小周")

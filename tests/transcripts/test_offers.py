@@ -124,7 +124,7 @@ def test_half_of_what_was_paid_goes_back_where_the_way_cost_nothing(offering):
     chat = on_the_stove_without_a_fee(offering)
     chat.play("""
         小林  取消$c
-        bot   cancel.ask_kitchen  half=¥8.00  delivery=¥0.00
+        bot   cancel.ask_kitchen  half=¥8.00
         小林  $c申请退
         阿香  $c退一半
         (work)
