@@ -39,6 +39,7 @@ def pack(
     start: tuple[int, ...] | None = None,
     *,
     rounds: int = ROUNDS,
+    apart: bool = False,
     hurry: Hurry = patient,
 ) -> Packing:
     """Choose (bundle, courier) pairs at the least total cost.
@@ -49,7 +50,9 @@ def pack(
     members : b tuples of order rows in [0, n), rising; with a bundle, all its parts are bundles
     skip : (n,) float64, the price of leaving an order out
     start : the groups of an earlier answer for the same members, where to begin looking
-    rounds : matchings tried at most: work, not time, bounds a decision
+    rounds : times that exchanges are looked for: work, not time, bounds a decision
+    apart : exchanges that are made at once are for different couriers; a round is one matching.
+        For where there are many more orders than couriers, and few rounds
     hurry : asked before each; True: no more of them
 
     Returns
@@ -64,7 +67,8 @@ def pack(
     gain = np.minimum(cost - bundles.sums(skip)[:, None], 0)
     best = _match(gain, start or alone)
     if len(members) > len(skip):
-        best = _improve(gain, bundles, best, rounds, hurry)
+        improve = _improve_apart if apart else _improve
+        best = improve(gain, bundles, best, rounds, hurry)
     pairs = zip(best.groups, best.courier.tolist(), strict=True)
     return Packing(sorted((group, c) for group, c in pairs if c >= 0), best.groups)
 
@@ -122,6 +126,37 @@ def _improve(
     return best
 
 
+def _improve_apart(
+    gain: Floats, bundles: _Bundles, best: _Matching, rounds: int, hurry: Hurry
+) -> _Matching:
+    """Exchange bundles for different couriers; a quarter of them where all together cost more."""
+    barren: set[int] = set()
+    moves, most = _apart(gain, best, _moves(gain, bundles, best, barren)), gain.shape[1]
+    for _ in range(rounds):
+        some = moves[:most]
+        if not some or hurry():
+            break
+        trial = _match(gain, _apply(best.groups, some), best.courier_price)
+        most = max(len(some) // 4, 1)
+        if trial.total < best.total - _EPS:
+            best, most = trial, 2 * len(some)
+            barren.clear()
+        elif len(some) == 1:
+            barren.add(some[0][0])
+        else:
+            continue
+        moves = _apart(gain, best, _moves(gain, bundles, best, barren))
+    return best
+
+
+def _apart(gain: Floats, now: _Matching, moves: list[_Move]) -> list[_Move]:
+    """The first of those whose bundle is worth most to the same courier."""
+    bundle = [move[0] for move in moves]
+    courier = (gain[bundle] - now.courier_price).argmin(axis=1) if moves else []
+    _, first = np.unique(courier, return_index=True)
+    return [moves[k] for k in np.sort(first).tolist()]
+
+
 _Move = tuple[int, tuple[int, ...], tuple[int, ...]]  # bundle, groups that go, groups that come
 
 
@@ -176,16 +211,36 @@ def _apply(groups: tuple[int, ...], moves: list[_Move]) -> tuple[int, ...]:
     return tuple(sorted([g for g in groups if g not in gone] + [g for m in moves for g in m[2]]))
 
 
-def _match(gain: Floats, groups: tuple[int, ...]) -> _Matching:
-    """The best couriers for these bundles, and the prices that prove it."""
+def _match(gain: Floats, groups: tuple[int, ...], price: Floats | None = None) -> _Matching:
+    """The best couriers for these bundles, and the prices that prove it.
+
+    `price`: what couriers were worth a moment ago, where the search had best begin.
+    """
     table = gain[list(groups)]
-    rows, columns = linear_sum_assignment(table)
+    rows, columns = linear_sum_assignment(table) if price is None else _rematch(table, price)
     courier = np.full(len(groups), -1)
     good = table[rows, columns] < 0
     courier[rows[good]] = columns[good]
     total = float(table[rows, columns].sum())
     group_price, courier_price = _prices(table, courier)
     return _Matching(groups, total, courier, group_price, courier_price)
+
+
+def _rematch(table: Floats, price: Floats) -> tuple[Ints, Ints]:
+    """The same matching found sooner: where prices are about right, ways through it are short.
+
+    Made square with nobody and nothing, so that prices change no matching's rank.
+    """
+    g, m = table.shape
+    worth = table - price
+    group = np.minimum(worth.min(axis=1), 0.0)
+    square = np.zeros((max(g, m), max(g, m)))
+    square[:g, :m] = worth - group[:, None]
+    square[g:, :m] = -price
+    square[:g, m:] = -group[:, None]
+    rows, columns = linear_sum_assignment(square)
+    real = (rows < g) & (columns < m)
+    return rows[real], columns[real]
 
 
 def _prices(table: Floats, courier: Ints) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -117,6 +117,13 @@ class Problem:
             places = getattr(self, name)
             if places.size and not (places.min() >= 0 and places.max() < k):
                 raise ValueError(f"{name} leads outside the {k} places")
+
+    def of_orders(self, rows: Ints) -> Problem:
+        """The same with these orders alone."""
+        each = ("order_ids", "pickup", "dropoff", "ready_s", "due_s", "forbidden", "ready_sd_s",
+                "latest_s", "size")  # fmt: skip
+        kept = {name: of[rows] for name in each if (of := getattr(self, name)) is not None}
+        return replace(self, **kept)
 
     @property
     def sizes(self) -> Ints:

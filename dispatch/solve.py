@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch.bundles import Priced, bundles, walk
-from dispatch.packing import Packing, pack
+from dispatch.packing import pack
 from dispatch.patience import Hurry, patient
 from dispatch.plan import Assignment, Candidates, Plan, Reason, Trip, TripStop, Why
 from dispatch.pricing import Offers, Params, Stop, price, times
 from dispatch.problem import Floats, Ints, Problem, Visit
 
 LIVE = Params(bundle=3, rounds=1)
-_ROUNDS = 3  # of exchanging bundles; one,
-_LARGE = 100_000  # where there are more pairs of an order and a rider than this
+_WORK = 1_500_000  # pairs of bundles and riders that are matched again, over all exchanges
+_ROUNDS = 4, 24  # of exchanging bundles, at least and at most
 _MOST = 2  # orders per rider among which is chosen
 _DOUBLED = 0.8  # orders per rider from which riders are planned twice
 
@@ -41,9 +41,11 @@ def solve(
     """
     params = params or Params()
     offers, bars = price(problem, params, stop or Stop())
-    priced = bundles(problem, offers, params)
-    packed = _packed(problem, priced, params, seed, hurry)
-    trips = [_trip(problem, offers, params, priced, pair) for pair in packed.pairs]
+    skip = params.unassigned_s + params.age * np.maximum(-problem.ready_s, 0.0)
+    orders = _foremost(offers.cost_s - skip[:, None])
+    priced = bundles(problem, offers, params, orders)
+    pairs = _packed(problem, priced, skip, params, seed, hurry)
+    trips = [_trip(problem, offers, params, priced, pair) for pair in pairs]
     now = sorted((t for t in trips if t.departs_s <= params.hold_s), key=lambda t: t.order_indices)
     taken = np.full(len(problem.rider_ids), -1)
     for trip in now:
@@ -60,38 +62,42 @@ def _by_order(assignment: Assignment) -> int:
 
 
 def _packed(
-    problem: Problem, priced: Priced, params: Params, seed: int, hurry: Hurry
-) -> Packing:
-    """The best bundles, those that only wait for a rider's second trip left out."""
-    skip = params.unassigned_s + params.age * np.maximum(-problem.ready_s, 0.0)
-    cost, riders = priced.cost_s, priced.cost_s.shape[1]
-    if not riders or not len(skip):
-        return Packing([], ())
-    orders = _foremost(cost[: len(skip)] - skip[:, None])
-    rank = {order: k for k, order in enumerate(orders)}
-    kept = [b for b, some in enumerate(priced.members) if all(i in rank for i in some)]
-    members = [tuple(rank[i] for i in priced.members[b]) for b in kept]
-    cost = cost[kept] + np.random.default_rng(seed).random((len(kept), riders)) * 1e-6
-    rounds = 1 if len(orders) * riders > _LARGE else _ROUNDS
-    packed = pack(cost, members, skip[orders], rounds=rounds, hurry=hurry)
+    problem: Problem, priced: Priced, skip: Floats, params: Params, seed: int, hurry: Hurry
+) -> list[tuple[int, int]]:
+    """(bundle, rider) of the best bundles, those left out that wait for a rider's second trip."""
+    orders, riders = priced.orders, priced.cost_s.shape[1]
+    if not riders or not len(orders):
+        return []
+    rank = {order: k for k, order in enumerate(orders.tolist())}
+    members = [tuple(rank[i] for i in some) for some in priced.members]
+    cost = priced.cost_s + np.random.default_rng(seed).random(priced.cost_s.shape) * 1e-6
+    rounds = _rounds(len(orders), riders)
+    packed = pack(cost, members, skip[orders], rounds=rounds, apart=True, hurry=hurry)
     for _ in range(params.rounds if len(skip) > _DOUBLED * riders else 0):
         if hurry():
             break
-        first = [(kept[b], j) for b, j in packed.pairs if j < riders]
-        behind = _behind(problem, params, priced, first)
-        later = np.full((len(cost), riders), np.inf)
-        later[: len(orders)] = price(behind, params, Stop())[0].cost_s[orders]
-        both, groups = np.hstack([cost, later]), packed.groups
-        packed = pack(both, members, skip[orders], groups, rounds=rounds, hurry=hurry)
-    return Packing([(kept[b], j) for b, j in packed.pairs if j < riders], packed.groups)
+        first = [(b, j) for b, j in packed.pairs if j < riders]
+        behind = _behind(problem, params, priced, first).of_orders(orders)
+        later = np.full(cost.shape, np.inf)
+        later[: len(orders)] = price(behind, params, Stop())[0].cost_s
+        both = np.hstack([cost, later])
+        rounds, groups = _rounds(len(orders), 2 * riders), packed.groups
+        packed = pack(both, members, skip[orders], groups, rounds=rounds, apart=True, hurry=hurry)
+    return [(b, j) for b, j in packed.pairs if j < riders]
 
 
-def _foremost(gain: Floats) -> list[int]:
+def _rounds(orders: int, columns: int) -> int:
+    """Fewer where there is more to be matched."""
+    least, most = _ROUNDS
+    return min(max(_WORK // (orders * columns), least), most)
+
+
+def _foremost(gain: Floats) -> Ints:
     """The orders that any rider would gain most by, where there are far too many."""
     n, m = gain.shape
-    if n <= _MOST * m:
-        return list(range(n))
-    return sorted(np.argsort(gain.min(axis=1), kind="stable")[: _MOST * m].tolist())
+    if n <= _MOST * m or not m:
+        return np.arange(n)
+    return np.sort(np.argsort(gain.min(axis=1), kind="stable")[: _MOST * m])
 
 
 def _behind(
@@ -129,7 +135,7 @@ def _trip(
     stops = _stops(problem, params, priced, bundle, rider)
     if visits := problem.route_of(rider):
         stops = _with_route(problem, params, offers, priced.members[bundle][0], rider)
-    row = dict(zip(problem.order_ids.tolist(), range(len(problem.order_ids)), strict=True))
+    row = {int(problem.order_ids[i]): i for i in priced.members[bundle]}
     new = tuple(row[s.order_id] for s in stops if s.is_pickup and s.order_id in row)
     ready_s = float(problem.ready_s[new[0]]) - float(offers.toward_s[new[0], rider])
     departs_s = max(float(problem.free_s[rider]), 0.0 if visits else ready_s)

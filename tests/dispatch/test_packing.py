@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.packing import pack
+from dispatch.packing import _match, pack
 
 
 @st.composite
@@ -35,20 +35,35 @@ def singles_by_brute_force(cost, members, skip):
     return best
 
 
-@given(packings())
-def test_no_courier_and_no_order_is_taken_twice(task):
+@given(packings(), st.booleans())
+def test_no_courier_and_no_order_is_taken_twice(task, apart):
     cost, members, skip = task
-    pairs = pack(cost, members, skip).pairs
+    pairs = pack(cost, members, skip, apart=apart).pairs
     couriers, orders = [c for _, c in pairs], [i for b, _ in pairs for i in members[b]]
     assert len(set(couriers)) == len(couriers)
     assert len(set(orders)) == len(orders)
     assert all(np.isfinite(cost[pair]) for pair in pairs)
 
 
-@given(packings())
-def test_bundles_never_cost_more_than_the_best_matching_without_them(task):
+@given(packings(), st.booleans())
+def test_bundles_never_cost_more_than_the_best_matching_without_them(task, apart):
     cost, members, skip = task
-    assert total(*task, pack(cost, members, skip).pairs) <= singles_by_brute_force(*task) + 1e-6
+    packed = pack(cost, members, skip, apart=apart)
+    assert total(*task, packed.pairs) <= singles_by_brute_force(*task) + 1e-6
+
+
+@given(packings(most=6), st.data())
+def test_a_matching_that_begins_at_any_prices_is_the_best_as_well(task, data):
+    cost, members, skip = task
+    gain = np.minimum(cost - _skipped(members, skip)[:, None], 0)
+    groups = tuple(range(len(skip)))
+    prices = st.lists(st.floats(-80, 0), min_size=cost.shape[1], max_size=cost.shape[1])
+    again = _match(gain, groups, np.array(data.draw(prices)))
+    assert again.total == pytest.approx(_match(gain, groups).total, abs=1e-6)
+
+
+def _skipped(members, skip):
+    return np.array([skip[list(some)].sum() for some in members])
 
 
 @given(packings(most=5))

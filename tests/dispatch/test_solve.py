@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.campus_tick import invented
 from dispatch import LIVE, Bar, Params, Problem, Stop, Visit, Why, solve
 
 # Places on a line, a minute's walk apart, so that every cost can be done in the head.
@@ -296,3 +297,9 @@ def test_a_search_that_is_cut_short_anywhere_gives_a_whole_plan(task, steps):
     orders = [a.order_index for a in plan.assignments]
     assert sorted([*orders, *plan.unassigned]) == list(range(len(task.order_ids)))
     assert not any(task.forbidden[a.order_index, a.rider_index] for a in plan.assignments)
+
+
+def test_where_orders_are_many_the_riders_with_room_fill_up():
+    """All exchanges of a moment at once cost more than none, and one at a time is not enough."""
+    plan = solve(invented(200, 60), params=LIVE)
+    assert sum(len(trip.order_indices) for trip in plan.trips) >= 95
