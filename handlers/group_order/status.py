@@ -53,7 +53,7 @@ def describe(session: Session, speaker: Speaker, group: GroupOrder, *, now: date
         if mine else None})
 
 
-def _line(bag: Bag, due: set[str | None]) -> Reply:
+def _line(bag: Bag, due: set[str]) -> Reply:
     """Who has not paid is what openers ask."""
     return Reply("group.bag_due", bag.line.params) if bag.code in due else bag.line
 
