@@ -59,7 +59,8 @@ def owe_reconciling(session: Session, *, now: datetime) -> None:
     owed = set(session.scalars(select(Outbox.key).where(Outbox.key.in_(days))))
     if len(owed) == len(days):
         return
-    began_at = session.scalar(select(Payment.created_at).order_by(Payment.id).limit(1))
+    began_at = session.scalar(select(Payment.created_at).where(
+        Payment.id > 0).order_by(Payment.id).limit(1))  # the first entry of an index
     for key, day in days.items():
         if key not in owed and began_at is not None and began_at < _span(day)[1]:
             owe(session, "reconcile", key=key, now=now, payload={"day": str(day)})

@@ -81,10 +81,12 @@ def _counts() -> Select[Any]:
     buyers = select(func.count(func.distinct(Order.buyer_id)))
     paid_for = buyers.join(Payment, Payment.order_id == Order.id)
     own = select(func.count()).where(Order.buyer_id == person)
-    # Of one payment at a time: a join would be planned through all refunds.
+    # Of one payment at a time, of one order: a join would be planned through all of them.
     complaints = select(func.count()).select_from(Refund).where(
         Refund.payment_id == Payment.id, Refund.created_at > bindparam("lately"),
-        Refund.reason.startswith("complaint"))
+        Refund.reason.startswith("complaint")).correlate(Payment).scalar_subquery()
+    complained = select(func.sum(complaints)).where(
+        Payment.order_id == Order.id).correlate(Order).scalar_subquery()
     counts = {
         "room": buyers.where(Order.door_hash == bindparam("door"),
                              _used_first(bindparam("buyer_id"))),
@@ -97,9 +99,7 @@ def _counts() -> Select[Any]:
                                  _used_first(person)),
         "bought": own.where(Order.ended_at > bindparam("lately"),
                             Order.state == OrderState.DELIVERED),
-        "complained": select(func.count(func.distinct(Payment.order_id))).join(
-            Order, Order.id == Payment.order_id).where(
-            Order.buyer_id == person, complaints.correlate(Payment).scalar_subquery() > 0),
+        "complained": own.where(complained > 0),
         "confirmed": own.where(Order.created_at > bindparam("hour"), Order.pay_until.is_not(None)),
         "paid": own.where(Order.created_at > bindparam("hour"), Order.paid_at.is_not(None))}
     return select(*(count.scalar_subquery().label(name) for name, count in counts.items()))

@@ -105,7 +105,7 @@ def test_what_is_sold_out_by_a_slip_is_there_again(chat):
 def test_the_kitchen_says_what_goes_back(chat, tap, agreed, back, booked):
     chat.play(COOKING + f"""
         小林  取消$c
-        bot   cancel.ask_kitchen  code=$c  half=¥7.50  delivery=¥2.00
+        bot   cancel.ask_kitchen  code=$c  half=¥7.50  配送¥2.00先退你
         小林  〔问商家能不能退〕
         bot   cancel.asked  half=¥7.50
         小林  取消$c
