@@ -19,8 +19,10 @@ _SEVERAL: Final = rf"(?P<things>(?:{_THING.pattern})(?:[和跟与、,及 ]?(?:{_
 _LEFT_OUT: Final = (
     re.compile(rf"(?:{_one_of(_LISTS['none'])})(?:一点|任何|太多)?{_SEVERAL}"),
     re.compile(rf"{_SEVERAL}(?:我|都|也|就|全)?(?:{_one_of(_LISTS['none_after'])})"))
-_ENDS: Final = ("粉面饭粥汤茶奶鸡鸭鱼虾肉堡卷饼包饺锅串烫拌糕薯条排翅腿肠蛋豆果瓜莓橙啡铁式冰丝片")
-_CALLED: Final = rf"[\u4e00-\u9fff]{{1,5}}?[{_ENDS}](?![\u4e00-\u9fff]?[{_ENDS}])"
+# What names of dishes end in.
+DISH_ENDS: Final = ("粉面饭粥汤茶奶鸡鸭鱼虾肉堡卷饼包饺锅串烫拌"
+                    "糕薯条排翅腿肠蛋豆果瓜莓橙啡铁式冰丝片")
+_CALLED: Final = rf"[\u4e00-\u9fff]{{1,5}}?[{DISH_ENDS}](?![\u4e00-\u9fff]?[{DISH_ENDS}])"
 _MAKES_WAY: Final = re.compile(
     rf"(?P<what>(?![这那哪]){_CALLED})(?:不要了?|去掉|不吃了)?[,， ]?"
     r"(?:就|都|给我|帮我)?(?=[换改])")

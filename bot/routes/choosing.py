@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bot.nlu.understand import Understanding
+from bot.nlu.wishes import DISH_ENDS
 from bot.routes.base import Turn, time_of
 from config.tastes import taste_in
 from config.texts import Reply
@@ -122,7 +123,7 @@ _CRAVED: Final = re.compile(
 
 _UNKNOWN: Final = re.compile(
     r"^(?:那|就|再|还|给我|帮我|麻烦|我想|我要|我|想)*(?:来|点|要|整|搞|买|带|加)(?:上|点)?(?:一|1|两|2|俩)?(?:个|份|碗|杯|瓶|盒|笼|串|只|盘|块)?"
-    r"(?P<what>[\u4e00-\u9fff]{1,5}[粉面饭粥汤茶奶鸡鸭鱼虾肉堡卷饼包饺锅串烫拌糕薯条排翅腿肠蛋豆果瓜莓橙啡铁式冰丝片])$")
+    rf"(?P<what>[\u4e00-\u9fff]{{1,5}}[{DISH_ENDS}])$")
 
 
 def by_name(turn: Turn, meant: Understanding) -> Reply | None:
