@@ -53,8 +53,7 @@ def forget(session: Session, person: Person, *, now: datetime,
 
 def finish_forgetting(session: Session, person_id: int, *, now: datetime) -> None:
     """Erase the rest, once nothing that is under way needs it."""
-    person = session.get_one(Person, person_id, with_for_update={"of": Person, "key_share": True},
-                             populate_existing=True)
+    [person] = Person.hold(session, [person_id])
     if person.forget_at is None or person.forget_at > now:
         return
     if session.scalars(_needed(person_id).limit(1)).first():

@@ -51,8 +51,7 @@ def note_phone(session: Session, payment_id: int, device: str | None, *, now: da
     is_newcomers = order.group_id is None and any(
         each["kind"] == "first_order" for each in order.discounts)
     if is_newcomers:  # the person before the order, as in their own turns
-        session.get_one(Person, order.buyer_id, with_for_update={"of": Person, "key_share": True},
-                        populate_existing=True)
+        Person.hold(session, [order.buyer_id])
     order = Order.lock(session, order.id)
     payment = Payment.lock(session, payment.id)
     payment.device_hash = device or payment.device_hash

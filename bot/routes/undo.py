@@ -28,6 +28,8 @@ _BACK: Final[dict[str, Callable[..., Reply]]] = {
 def _together(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
               now: datetime) -> Reply:
     """What was done to all bags of a group with one word."""
+    kitchen.hold_buyers(session, [step["order_id"] for step in last["steps"]
+                                  if step["kind"] == "reject"])
     replies = [_BACK[step["kind"]](session, speaker, step, now=now) for step in last["steps"]]
     return Reply(replies[0].key, {**replies[0].params, "code": last["code"]})
 

@@ -3,6 +3,7 @@ from handlers.kitchen.answer import (
     AnswerOrder,
     accept_order,
     ask_again,
+    hold_buyers,
     order_paid,
     reject_order,
     reject_unanswered,
@@ -16,6 +17,6 @@ from handlers.kitchen.shared import waiting_orders
 from handlers.kitchen.shortage import Lack, Swap, drop_lacking, lack, offers_of, swap
 
 __all__ = ["AnswerOrder", "ChangeMenu", "DelayOrder", "Lack", "Swap", "accept_order", "ask_again",
-           "delay_order", "drop_lacking", "lack", "offers_of", "order_cooked", "order_paid",
-           "reject_order", "reject_unanswered", "restocked", "sold_out", "swap", "undo_accept",
-           "undo_cooked", "undo_menu", "undo_reject", "waiting_orders"]
+           "delay_order", "drop_lacking", "hold_buyers", "lack", "offers_of", "order_cooked",
+           "order_paid", "reject_order", "reject_unanswered", "restocked", "sold_out", "swap",
+           "undo_accept", "undo_cooked", "undo_menu", "undo_reject", "waiting_orders"]

@@ -1,8 +1,10 @@
 """A paid order, taken or not."""
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import select
 
 from config.texts import Reply, text_of, yuan
 from handlers import undo
@@ -19,6 +21,7 @@ from models.base import Session
 from models.campus import Campus
 from models.order import Order, OrderKind
 from models.payment import Refund
+from models.person import Person
 from models.rules.order_state import OrderEvent, OrderState, is_allowed
 
 ANSWER_WITHIN = timedelta(minutes=5)
@@ -179,6 +182,7 @@ def reject_order(session: Session, speaker: Speaker, cmd: AnswerOrder, *, now: d
 
 def undo_reject(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
                 now: datetime) -> Reply:
+    hold_buyers(session, [last["order_id"]])
     order = Order.lock(session, last["order_id"])
     if not revive(session, order, OrderState.REJECTED, last["refund_id"], now=now,
                   by=speaker.person.id):
@@ -186,6 +190,12 @@ def undo_reject(session: Session, speaker: Speaker, last: Mapping[str, Any], *,
     ask_again(session, order, now=now)
     return Reply("kitchen.undone", {"code": order.code, "until": speaker.clock(
         order.answer_until or now)})
+
+
+def hold_buyers(session: Session, order_ids: Iterable[int]) -> None:
+    """Whoever bought these says nothing meanwhile: what came back to them they may be spending on
+    another order at this moment. Before any order is locked."""
+    Person.hold(session, session.scalars(select(Order.buyer_id).where(Order.id.in_(order_ids))))
 
 
 def reject_unanswered(session: Session, order_id: int, *, now: datetime) -> None:
