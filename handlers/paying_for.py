@@ -4,7 +4,8 @@ from datetime import datetime
 
 from config import settings
 from config.texts import Reply, yuan
-from handlers.group_order.shared import live_orders, own_orders
+from handlers.group_order.paying import due_of
+from handlers.group_order.shared import live_orders
 from handlers.order import ConfirmOrder, OwnOrder, confirm_order
 from handlers.payment import Standing, ask_payment, link
 from handlers.speaker import Speaker
@@ -37,8 +38,7 @@ def invite_in_group(session: Session, speaker: Speaker, group_id: int, *,
                     now: datetime) -> Reply:
     """「G5代付」: the speaker's own unpaid part of a group."""
     group = GroupOrder.lock(session, group_id)
-    mine = [order for order in own_orders(live_orders(session, group), speaker.person.id)
-            if order.state == OrderState.AWAITING_PAYMENT]
+    mine = due_of(live_orders(session, group), speaker.person.id)
     if not mine:
         return Reply("group.nothing_to_pay", {"code": group.code})
     return invite(session, speaker, OwnOrder(mine[0].id), now=now)

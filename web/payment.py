@@ -13,6 +13,7 @@ from config.texts import yuan
 from gateways.errors import Refused, Unreachable
 from gateways.wxpay import AlreadyPaid, BadNotice, PaymentNotice, RefundNotice, TransferNotice
 from handlers.errand import words as errands
+from handlers.group_order import paying
 from handlers.offers import parts
 from handlers.payment import (
     NotOurs,
@@ -45,6 +46,7 @@ from web.page import answer, is_from_our_page, message, render, words
 log = structlog.get_logger(__name__)
 
 MAX_NOTICE_BYTES: Final = 64 * 1024
+WAYS: Final = {Standing.PAID: "payment.next", Standing.AFTER: "payment.before"}
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 blueprint = Blueprint("payment", __name__, template_folder="templates")
@@ -183,7 +185,20 @@ def _facts(session: Session, payment: Payment, now: datetime) -> dict[str, Any]:
         "where": f"{place} {room or ''}".strip(), "when": clock(order.promised_at, campus),
         "until": clock(payment.expires_at, campus),
         "left_s": max(0, int((payment.expires_at - now).total_seconds())),
+        **_beside(session, payment, stands, now),
     }
+
+
+def _beside(session: Session, payment: Payment, stands: Standing, now: datetime) -> dict[str, Any]:
+    """Of a group's windows, the buyer's own: what is paid after this, or the way to what is paid
+    before it, or next."""
+    is_own = payment.payer_id == payment.order.buyer_id
+    others = paying.left_beside(session, payment.order) if is_own else []
+    if not others or stands not in WAYS:
+        return {"rest": paying.parts(others), "way": None}
+    return {"rest": None, "way": {
+        "word": WAYS[stands], "part": paying.part(others[0]),
+        "url": paying.link_to(session, others[0], now=now)}}
 
 
 def lines_of(order: Order) -> list[tuple[str, str]]:

@@ -26,6 +26,9 @@ from models.rules.order_state import WANTS_RIDER, OrderState
 from models.shop import Dish
 
 _CODE: Final = re.compile(r"\s*[gG]\s*\d{1,4}\s*[，,:：]?")
+_UNWANTED: Final = re.compile(
+    r"(?:不要|别要|去掉|删掉|删了|拿掉|不点)(?P<after>[^\s，。,!！了吧]{2,12})[了吧]*[。!！]?"
+    r"|把?(?P<before>[^\s，。,!！]{2,12}?)(?:不要|去掉|删掉|删了|拿掉|不点)[了吧]*[。!！]?")
 SURE: Final = ("confirm_leave", "confirm_dissolve")
 Act = Callable[[Turn, GroupOrder, Command], Reply | None]
 
@@ -47,8 +50,12 @@ def _add(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
     if _cooks_for(turn, group):
         return None
     said = Turn(turn.session, turn.speaker, _CODE.sub("", turn.text, count=1), turn.tap, turn.now)
-    return _order(said, group, _changed(said, group)
-                  or understood(said, told_of(turn, group), "student"))
+    meant = _changed(said, group) or understood(said, told_of(turn, group), "student")
+    if not items_of(meant) and not meant.slots.get("note") and (
+            unwanted := _UNWANTED.fullmatch(said.text.strip())):
+        dish = unwanted["after"] or unwanted["before"]
+        return groups.not_ordered(turn.session, turn.speaker, groups.JoinGroup(group.id), dish)
+    return _order(said, group, meant)
 
 
 def _changed(turn: Turn, group: GroupOrder) -> Understanding | None:

@@ -2,7 +2,15 @@
 
 Locks: the person (by the turn), the group, then its orders by id.
 """
-from handlers.group_order.joining import JoinGroup, door, join, name_bag, pay_again, swap
+from handlers.group_order.joining import (
+    JoinGroup,
+    door,
+    join,
+    name_bag,
+    not_ordered,
+    pay_again,
+    swap,
+)
 from handlers.group_order.leaving import LeaveGroup, dissolve, leave, stay, undo_leave
 from handlers.group_order.locking import close_due, finish, remind
 from handlers.group_order.opening import (
@@ -21,6 +29,6 @@ from handlers.group_order.treating import set_treat
 
 __all__ = ["ChangeGroup", "JoinGroup", "LeaveGroup", "OpenGroup", "change_deadline", "close_due",
            "describe", "dissolve", "door", "find", "finish", "join", "leave", "live_orders",
-           "lock_now", "lock_when", "name_bag", "open_group", "pay_again", "remind", "reopen",
-           "save_group", "set_treat", "stay", "swap", "undo_leave",
+           "lock_now", "lock_when", "name_bag", "not_ordered", "open_group", "pay_again", "remind",
+           "reopen", "save_group", "set_treat", "stay", "swap", "undo_leave",
            "waits_for_lock", "wanted_before"]

@@ -6,6 +6,8 @@ from datetime import datetime
 from config.texts import Reply, text_of, yuan
 from handlers.group_order.bags import Bag, bags_of
 from handlers.group_order.joining import menu_of
+from handlers.group_order.paying import due_of
+from handlers.group_order.paying import parts as parts_due
 from handlers.group_order.shared import clock, gathered, heads, live_orders, opener_of
 from handlers.offers import parts as offers_of
 from handlers.wording import clock as clock_of
@@ -30,9 +32,9 @@ class BagShown:
 @dataclass(frozen=True, slots=True)
 class Board:
     """`state`: open, locking, locked or dissolved. `left_s`: seconds until the lock. `bags`: only
-    for who is in. `due`: what the reader pays next, a window at a time, `paid`: what they have
-    paid; `receipt`: what their part is made of, (name, amount, key of a dish that may still be
-    taken off); `may_lock`: the reader opened it and somebody is in."""
+    for who is in. `due`: what the reader pays next, at the window `due_at`, and `after` it; `paid`:
+    what they have paid; `receipt`: what their part is made of, (name, amount, key of a dish that
+    may still be taken off); `may_lock`: the reader opened it and somebody is in."""
 
     code: str
     source: str
@@ -44,6 +46,8 @@ class Board:
     people: str
     bags: tuple[BagShown, ...]
     due: str | None
+    due_at: str | None
+    after: str | None
     paid: str | None
     eta: str | None
     receipt: tuple[tuple[str, str, str | None], ...]
@@ -73,7 +77,7 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
               if group.is_treat or o.state != OrderState.DRAFT]
     member = group.member(person_id) if person_id is not None else None
     mine = [o for o in orders if o.buyer_id == person_id]
-    due = [o for o in mine if o.state == OrderState.AWAITING_PAYMENT]
+    due = due_of(mine, person_id) if person_id is not None else []
     settled = [o for o in mine if o.paid_at is not None]
     promised = [o.promised_at for o in settled if o.promised_at]
     state = _state(group, now)
@@ -84,7 +88,8 @@ def board_of(session: Session, group: GroupOrder, person_id: int | None, *,
         text_of(gathered(group, len(heads(group, orders)))),
         tuple(_shown(group, bag, orders, member.id if member else None)
               for bag in bags_of(session, group, orders)) if member else (),
-        yuan(due[0].payable_fen) if due else None,
+        yuan(due[0].payable_fen) if due else None, due[0].shop.name if due else None,
+        parts_due(due[1:]) or None,
         yuan(sum(o.payable_fen for o in settled)) if settled else None,
         clock_of(max(promised), campus) if promised else None,
         tuple(part for order in mine for part in _receipt(

@@ -2,12 +2,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, zip_longest
 from typing import Final
 
 from sqlalchemy import select
 
 from config.texts import Param, Reply, yuan
 from handlers import dialogue
+from handlers.group_order.paying import due_of, own_link, way_to_pay
 from handlers.group_order.shared import (
     MOST_SEATS,
     clock,
@@ -27,7 +29,7 @@ from handlers.payment import ask_payment, link, retire_payments
 from handlers.pricing import reprice
 from handlers.speaker import Speaker
 from handlers.taps import tap_id
-from handlers.wording import items_of
+from handlers.wording import items_of, what
 from models import order as orders
 from models.base import Session
 from models.group_order import GroupMember, GroupOrder
@@ -130,24 +132,17 @@ def joined(session: Session, speaker: Speaker, group: GroupOrder, order: Order,
     if group.is_treat:
         key = "group.joined_own_treat" if is_opener(group, speaker.person) else "group.joined_treat"
         return Reply(key, facts, tap_id(order))
-    payment = ask_payment(session, order, speaker.person, now=now)
+    due = due_of(live_orders(session, group), order.buyer_id)
+    links = {each.id: own_link(session, group, each, now=now) for each in due if each is not order}
+    links[order.id] = link(ask_payment(session, order, speaker.person, now=now))
     return Reply("group.joined", {
-        **facts, "parts": parts_of(order), "url": link(payment),
-        "more_due": _more_due(session, group, order)}, tap_id(order))
-
-
-def _more_due(session: Session, group: GroupOrder, order: Order) -> Reply | None:
-    """What they owe at another window of the canteen, which this link does not pay."""
-    due = [o.payable_fen for o in unpaid_of(session, group, order.buyer_id)
-           if o.id != order.id and o.state == OrderState.AWAITING_PAYMENT]
-    return Reply("group.more_due", {"code": group.code, "due": yuan(sum(due))}) if due else None
+        **facts, "parts": parts_of(order), **way_to_pay(due, links[due[0].id])}, tap_id(order))
 
 
 def pay_again(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: datetime) -> Reply:
     """The pay link once more, at today's share where that has become less."""
     group = GroupOrder.lock(session, cmd.group_id)
-    mine = [o for o in live_orders(session, group, lock=True)
-            if o.buyer_id == speaker.person.id and o.state == OrderState.AWAITING_PAYMENT]
+    mine = due_of(live_orders(session, group, lock=True), speaker.person.id)
     if not mine:
         return Reply("group.nothing_to_pay", {"code": group.code})
     order = mine[0]
@@ -180,12 +175,26 @@ def door(session: Session, speaker: Speaker, group: GroupOrder, *, now: datetime
 
 
 def _offered(session: Session, group: GroupOrder, now: datetime) -> dict[str, Param]:
+    """The first dish of each window, as far as there is room; of one shop its first dishes."""
     menu = [d for d in menu_of(session, group) if not d.is_sold_out(now)]
+    shown = [dish for n_th in zip_longest(*_by_window(menu).values()) for dish in n_th if dish]
     taps = [Reply("group.dish_tap", {"code": group.code, "dish": d.name,
-                                     "price": yuan(d.price_fen)}) for d in menu[:MOST_TAPS]]
+                                     "price": yuan(d.price_fen)}) for d in shown[:MOST_TAPS]]
+    return {"dishes": taps, "first": menu[0].name if menu else "", "more": _more(menu)}
+
+
+def _by_window(menu: Sequence[Dish]) -> dict[str, list[Dish]]:
+    return {name: list(dishes) for name, dishes in groupby(menu, key=lambda dish: dish.shop.name)}
+
+
+def _more(menu: Sequence[Dish]) -> Reply | None:
+    """What the taps do not show: dishes of the one shop, or all windows of a canteen."""
+    windows = _by_window(menu)
+    if len(windows) > 1:
+        return Reply("group.windows", {"windows": "、".join(windows)})
     rest = menu[MOST_TAPS:MOST_TAPS + MOST_DISHES]
-    return {"dishes": taps, "first": menu[0].name if menu else "",
-            "more": "、".join(f"{d.name}{yuan(d.price_fen)}" for d in rest)}
+    return Reply("group.more_dishes", {
+        "dishes": "、".join(f"{d.name}{yuan(d.price_fen)}" for d in rest)}) if rest else None
 
 
 def menu_of(session: Session, group: GroupOrder) -> list[Dish]:
@@ -247,6 +256,19 @@ def swap(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: datetime) -
     if all(OrderState(order.state) not in UNPAID for order in mine):
         return Reply("group.swap_paid", {"code": group.code})
     return Reply("group.swap", {"code": group.code, **_offered(session, group, now)})
+
+
+def not_ordered(session: Session, speaker: Speaker, cmd: JoinGroup, dish: str) -> Reply:
+    """「不要X」 of what is in no open part of theirs: never ordered, or paid for already."""
+    group = session.get_one(GroupOrder, cmd.group_id)
+    mine = own_orders(live_orders(session, group), speaker.person.id)
+    if not mine:
+        return Reply("group.not_in", {"code": group.code})
+    lines = [line for order in mine for line in order.lines]
+    if any(dish in line.name for line in lines):
+        return Reply("group.swap_paid", {"code": group.code})
+    return Reply("group.not_ordered", {
+        "code": group.code, "dish": dish, "mine": "、".join(what(line) for line in lines)})
 
 
 def name_bag(session: Session, speaker: Speaker, cmd: JoinGroup, label: str, *,

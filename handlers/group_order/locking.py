@@ -8,6 +8,7 @@ from sqlalchemy import select
 from config.texts import Reply
 from handlers.group_order import kitchen
 from handlers.group_order.leaving import call_off, end
+from handlers.group_order.paying import due_of
 from handlers.group_order.pricing import (
     lower,
     paid_orders,
@@ -51,7 +52,8 @@ def is_due(session: Session, group: GroupOrder, now: datetime) -> bool:
     if group.lock_at <= now:
         return True
     orders = live_orders(session, group)
-    ready = heads(group, orders) if group.is_treat else {o.buyer_id for o in paid_orders(orders)}
+    ready = heads(group, orders) if group.is_treat else {
+        o.buyer_id for o in paid_orders(orders) if not due_of(orders, o.buyer_id)}
     return group.lock_when is not None and len(ready) >= group.lock_when
 
 
@@ -186,9 +188,10 @@ def remind(session: Session, group_id: int, *, now: datetime) -> None:
     if group.state != GroupState.OPEN or group.reminded_at or group.is_treat:
         return
     group.reminded_at = now
-    for order in live_orders(session, group, lock=True):
-        if order.state == OrderState.AWAITING_PAYMENT:
-            tell_unpaid(session, group, order, now=now)
+    orders = live_orders(session, group, lock=True)
+    for person_id in dict.fromkeys(order.buyer_id for order in orders):
+        if due := due_of(orders, person_id):
+            tell_unpaid(session, group, due, now=now)
 
 
 def finish(session: Session, group_id: int, *, now: datetime) -> None:

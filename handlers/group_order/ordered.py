@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from config.texts import Reply
 from handlers.group_order import kitchen
+from handlers.group_order.paying import lead_on
 from handlers.group_order.pricing import spread_trip
 from handlers.group_order.shared import opener_of
 from handlers.group_order.telling import tell_locked, tell_member, tell_summary
@@ -17,6 +18,7 @@ def order_paid(session: Session, order: Order, *, now: datetime) -> None:
     """The order is locked, its group is not: nothing but this order may be changed here."""
     group = session.get_one(GroupOrder, order.group_id, populate_existing=True)
     if group.state != GroupState.LOCKED:
+        lead_on(session, group, order, now=now)
         return
     kitchen.ask(session, group, [order], now=now)
     _spread(session, group, order)

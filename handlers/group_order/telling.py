@@ -8,6 +8,7 @@ from sqlalchemy import select
 from config.texts import Reply, text_of, yuan
 from handlers import undo
 from handlers.group_order.bags import Bag, bags_of
+from handlers.group_order.paying import own_link, way_to_pay
 from handlers.group_order.shared import page_of
 from handlers.notice import Notice, tell
 from handlers.payment import ask_payment, link
@@ -17,7 +18,7 @@ from models.base import Session
 from models.campus import Campus
 from models.group_order import GroupOrder
 from models.order import LINES, Order, OrderLog
-from models.payment import Payment, PaymentState, Refund
+from models.payment import Payment, Refund
 from models.rules.order_state import GIVES_MONEY_BACK, OrderState
 
 MOST_BAGS: Final = 6  # in one message
@@ -124,19 +125,18 @@ def parts_of(order: Order) -> Reply | None:
         if order.delivery_fen else None, "discount": off})
 
 
-def tell_unpaid(session: Session, group: GroupOrder, order: Order, *, now: datetime) -> None:
-    """Two minutes left: what is to pay, and the way to do it. Where somebody else is about to
-    pay it, that is the group's page: a link of their own would close the other's."""
-    is_taken = any(payment.payer_id != order.buyer_id for payment in Payment.of_order(
-        session, order.id, PaymentState.OPEN))
-    url = page_of(group) if is_taken else link(
-        ask_payment(session, order, order.buyer, now=now))
+def tell_unpaid(session: Session, group: GroupOrder, due: Sequence[Order], *,
+                now: datetime) -> None:
+    """Two minutes left: what somebody has to pay, as `due_of` has it, and the way to do it."""
+    first = due[0]
     minutes = max(1, round((group.lock_at - now).total_seconds() / 60))
     tell(session, Notice(
-        order.buyer_id, f"group:{group.id}:remind:{order.id}:{group.lock_at:%d%H%M}",
+        first.buyer_id, f"group:{group.id}:remind:{first.id}:{group.lock_at:%d%H%M}",
         good_until=group.lock_at, chat=Reply("group.remind", {
-            "code": group.code, "minutes": minutes, "payable": yuan(order.payable_fen),
-            "url": url})), now=now, order_id=order.id)
+            "code": group.code, "minutes": minutes,
+            "payable": yuan(sum(order.payable_fen for order in due)),
+            **way_to_pay(due, own_link(session, group, first, now=now))})),
+         now=now, order_id=first.id)
 
 
 def tell_removed(session: Session, group: GroupOrder, people: Collection[int], *,

@@ -13,7 +13,7 @@ from config.texts import Reply
 from handlers import rider, undo
 from handlers.group_order.bags import bags_of
 from handlers.group_order.pricing import spread_trip
-from handlers.rider.handover import MOST_PIN_MISSES
+from handlers.rider.handover import MOST_PIN_MISSES, fee_of
 from handlers.rider.shared import others
 from handlers.speaker import Speaker
 from models.base import Session
@@ -74,6 +74,7 @@ def step(session: Session, speaker: Speaker, group: GroupOrder, name: str, *,
         return act(session, speaker, rider.ReportStep(carried[0].id), now=now)
     if name == "picked_up":
         _tell_codes_apart(able)
+        _pay_one_wait(able)
     return _step_reply(session, group, able, name, replies[0])
 
 
@@ -94,6 +95,13 @@ def _step_reply(session: Session, group: GroupOrder, orders: Sequence[Order], na
     return Reply(_REPLIES[name], {
         "code": group.code, "count": len(bags), "where": group.place.name,
         "labels": "、".join(dict.fromkeys(bag.label for bag in bags))})
+
+
+def _pay_one_wait(orders: Sequence[Order]) -> None:
+    """The rider has stood there once, however many bags there are: the longest wait counts."""
+    longest = max(orders, key=lambda order: order.waiting_fen)
+    for order in orders:
+        order.waiting_fen = longest.waiting_fen if order is longest else 0
 
 
 def _tell_codes_apart(orders: Sequence[Order]) -> None:
@@ -145,7 +153,15 @@ def _given(session: Session, speaker: Speaker, group: GroupOrder, given: Sequenc
                                 now=now)
     if left:
         return Reply("group.rider_given", {"code": group.code, "labels": labels, "left": left})
-    return Reply(reply.key, {**reply.params, "code": group.code})
+    return Reply(reply.key, {**reply.params, "code": group.code,
+                             "fee": fee_of(_delivered(session, speaker, group))})
+
+
+def _delivered(session: Session, speaker: Speaker, group: GroupOrder) -> Sequence[Order]:
+    """All bags of the trip that have been given out: their parts of its pay are one sum."""
+    return session.scalars(select(Order).filter_by(
+        group_id=group.id, rider_id=speaker.rider.id if speaker.rider else -1,
+        state=OrderState.DELIVERED)).all()
 
 
 def _missed(session: Session, speaker: Speaker, waiting: Sequence[Order], pin: str, *,

@@ -84,17 +84,17 @@ def _delivered(session: Session, speaker: Speaker, order: Order, *, now: datetim
     rider.seen_at = now
     count, earned = today(session, speaker, rider, now=now)
     return Reply("rider.delivered", {
-        "code": order.code, "fee": _fee(order), "count": count,
+        "code": order.code, "fee": fee_of([order]), "count": count,
         "earned": yuan(earned), "others": others(speaker, order)})
 
 
-def _fee(order: Order) -> str:
-    """¥3.20, or ¥3.20+等待¥0.50=¥3.70."""
-    if not order.waiting_fen:
-        return yuan(order.rider_fee_fen)
+def fee_of(orders: Sequence[Order]) -> str:
+    """¥3.20, or ¥3.20+等待¥0.50=¥3.70, of all of them."""
+    fee, waited = sum(o.rider_fee_fen for o in orders), sum(o.waiting_fen for o in orders)
+    if not waited:
+        return yuan(fee)
     return text_of(Reply("rider.fee_waited", {
-        "fee": yuan(order.rider_fee_fen), "waiting": yuan(order.waiting_fen),
-        "total": yuan(order.rider_fee_fen + order.waiting_fen)}))
+        "fee": yuan(fee), "waiting": yuan(waited), "total": yuan(fee + waited)}))
 
 
 def settle_delivered(session: Session, order: Order, *, now: datetime) -> None:

@@ -111,7 +111,7 @@ def test_the_whole_journey(dorm):
         阿哲  {pin_of(dorm, "小周")}
         bot   group.rider_given  labels=2号  left=2
         阿哲  {pin_of(dorm, "小林")}
-        bot   rider.delivered  code=$g  count=3
+        bot   rider.delivered  code=$g  count=3  fee=¥1.60  earned=¥1.60
         阿哲  $g {pin_of(dorm, "小陈")}
         bot   group.rider_all_given  code=$g
         小陈  $g {pin_of(dorm, "小陈")}
@@ -708,6 +708,32 @@ def test_a_window_that_says_no_leaves_the_rider_the_pay_for_the_trip(dorm):
             Order.rider_id.is_not(None))).all() == [160]
 
 
+def test_a_wait_for_several_bags_is_one_wait(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        (小周 pays)
+        小林  $g锁单
+        阿香  接$g
+        阿哲  上线
+        bot   rider.online
+        (work)
+        push  阿哲  rider.offer
+        阿哲  〔接〕
+        bot   group.rider_taken  count=2
+        阿哲  〔到店了〕
+        (10 min pass)
+        阿哲  〔取到了〕
+        bot   group.rider_picked_up  count=2
+        阿哲  〔到了〕
+        (work)
+    """)
+    dorm.play(f"""
+        阿哲  {pin_of(dorm, "小林")}
+        bot   rider.delivered  fee=¥1.60+等待¥0.50=¥2.10  earned=¥2.10
+    """)
+
+
 def test_the_canteen_is_one_group_with_all_its_windows(dorm):
     dorm.play(f"""
         小林  拼单 二食堂 {until()}截止
@@ -751,6 +777,48 @@ def test_who_eats_from_two_windows_pays_their_part_of_the_trip_once(dorm):
         bot   group.joined  payable=¥18.00
         小林  $g 加一份香菇滑鸡饭
         bot   group.joined  payable=¥34.00
+    """)
+
+
+def test_of_two_windows_each_payment_says_what_comes_after_it(dorm):
+    at_two_windows(dorm)
+    assert "先付阿香黄焖鸡米饭 ¥18.00</a>，付完再付蜀味盖码饭 ¥14.00" in dorm.last("小林")
+    dorm.play("""
+        (小林 pays)
+        (work)
+        push  小林  group.pay_next  蜀味盖码饭
+        (小林 pays)
+        (work)
+        小林  $g付款
+        bot   group.nothing_to_pay
+        小林  $g锁单
+        bot   group.summary  payable=¥32.00
+    """)
+
+
+def test_one_reminder_speaks_of_both_windows(dorm):
+    at_two_windows(dorm)
+    dorm.play("""
+        (18 min pass)
+        (work)
+        push  小林  group.remind  payable=¥32.00
+        (小林 pays)
+        (work)
+        push  小林  group.pay_next
+    """)
+
+
+def test_who_has_one_of_two_windows_to_pay_yet_does_not_make_the_number_full(dorm):
+    at_two_windows(dorm)
+    dorm.play("""
+        小林  $g满1人锁
+        bot   group.lock_when
+        (小林 pays)
+        (work)
+        push  小林  group.pay_next
+        (小林 pays)
+        (work)
+        push  小林  group.summary  payable=¥32.00
     """)
 
 
@@ -859,24 +927,65 @@ def test_a_dish_is_taken_off_at_the_window_ordered_from_first(dorm, said):
     assert "香菇滑鸡饭" not in dorm.last("小林")
 
 
+def test_the_welcome_of_a_canteens_group_names_every_window(dorm):
+    at_two_windows(dorm)
+    dorm.play("""
+        小王  $g
+        bot   group.door  这些窗口都能点：阿香黄焖鸡米饭、
+    """)
+    with Sessions() as session:
+        group = session.scalars(select(GroupOrder)).one()
+        windows = session.scalars(select(Shop.name).filter_by(
+            place_id=group.canteen_id).order_by(Shop.id)).all()
+        first = [session.scalars(select(Dish.name).join(Shop).where(Shop.name == name).order_by(
+            Dish.id)).first() for name in windows]
+    assert len(windows) > 1
+    assert all(name in dorm.last("小王") for name in windows)
+    assert all(f">{dish}</a>" in dorm.last("小王") for dish in first)
+
+
+@pytest.mark.parametrize("said", [
+    "不要糖醋里脊", "去掉黄焖排骨饭", "锅包肉不要了", "把锅包肉去掉吧"])
+def test_what_was_not_ordered_is_said_not_to_be_in_it(dorm, said):
+    at_two_windows(dorm)
+    dorm.play(f"""
+        小林  $g {said}
+        bot   group.not_ordered  mine=香菇滑鸡饭、鱼香肉丝盖饭
+        小王  $g {said}
+        bot   group.not_in
+    """)
+
+
+def test_what_is_paid_is_not_taken_off_but_left_first(dorm):
+    gathered(dorm)
+    dorm.play("""
+        (小林 pays)
+        小林  $g 不要香菇滑鸡饭
+        bot   group.swap_paid
+        小林  $g 不要黄焖排骨饭
+        bot   group.not_ordered
+    """)
+
+
 def test_who_eats_from_two_windows_is_told_that_one_link_pays_one(dorm):
     dorm.play(f"""
         小林  拼单 二食堂 {until()}截止
         bot   group.opened  code=$g
         小林  $g 一份香菇滑鸡饭
-        bot   group.joined  payable=¥18.00
+        bot   group.joined  payable=¥18.00  pay=付我这份
     """)
-    assert "另一个窗口" not in dorm.last("小林")
     dorm.play("""
         小林  $g 一份鱼香肉丝盖饭
-        bot   group.joined  payable=¥14.00  另一个窗口还有¥18.00要付
-        小林  〔一份份付〕
-        bot   group.joined  payable=¥18.00  另一个窗口还有¥14.00要付
+        bot   group.joined  payable=¥14.00
+        小林  $g付款
+        bot   group.joined  payable=¥18.00
+    """)
+    assert "先付阿香黄焖鸡米饭 ¥18.00</a>，付完再付蜀味盖码饭 ¥14.00" in dorm.last("小林")
+    dorm.play("""
         (小林 pays)
         小林  $g付款
-        bot   group.joined  payable=¥14.00
+        bot   group.joined  payable=¥14.00  pay=付我这份
     """)
-    assert "另一个窗口" not in dorm.last("小林")
 
 
 def test_who_has_not_paid_is_said_to_who_asks(dorm):

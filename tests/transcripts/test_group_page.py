@@ -11,6 +11,7 @@ from config.settings import VAR
 from models.base import Sessions
 from models.group_order import GroupOrder
 from models.order import Order
+from models.payment import Payment
 from models.rules.order_state import OrderState
 from tests.support.browser import put_away, small_page, wait_until
 from tests.transcripts.test_group_order import at_two_windows, gathered, until
@@ -173,11 +174,36 @@ def test_of_two_windows_one_is_paid_after_the_other_and_the_trip_once(dorm):
     reader = Reader(dorm, "小林")
     pay_page = requests.get(dorm.stage.world.open("小林", reader.post("pay").json()["url"]),
                             timeout=10).text
-    assert "付我这份 ¥18.00" in reader.page.text
+    assert "先付阿香黄焖鸡米饭 ¥18.00" in reader.page.text
+    assert "付完再付蜀味盖码饭 ¥14.00，" in reader.page.text
     assert "¥18.00" in pay_page
+    assert "拼单一个窗口付一笔，付完再付蜀味盖码饭 ¥14.00" in pay_page
     told = reader.post("remove", {"dish": dish_on(reader.page.text, "香菇滑鸡饭")})
     assert told.json() == {"says": "去掉了"}
     assert "付我这份 ¥16.00" in reader.live()["html"]
+
+
+def test_the_pay_page_of_one_window_leads_to_the_other(dorm):
+    at_two_windows(dorm)
+    reader = Reader(dorm, "小林")
+
+    def page_at(url: str) -> str:
+        return requests.get(dorm.stage.world.open("小林", url), timeout=10).text
+
+    first = reader.post("pay").json()["url"]
+    with Sessions() as session:
+        token = session.scalars(select(Payment.token).where(Payment.amount_fen == 1400)).one()
+    second = first.rpartition("/")[0] + f"/{token}"
+    assert f'href="{first}">先付阿香黄焖鸡米饭 ¥18.00</a>' in page_at(second)
+    dorm.stage.pay("小林", first)
+    dorm.stage.pump()
+    assert f'href="{second}">再付蜀味盖码饭 ¥14.00</a>' in page_at(first)
+    assert "再付蜀味盖码饭 ¥14.00" in reader.live()["html"]
+    assert "我付了" in reader.live()["html"]
+    assert reader.post("pay").json()["url"] == second
+    dorm.stage.pay("小林", second)
+    dorm.stage.pump()
+    assert "再付" not in page_at(second) + reader.live()["html"]
 
 
 def test_the_opener_locks_on_the_page_and_hears_of_it_in_the_chat(dorm):
