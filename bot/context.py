@@ -2,9 +2,10 @@
 import json
 from collections import OrderedDict
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload, object_session
 
 from bot.nlu.lexicon import Lexicon, lexicon_from
@@ -28,7 +29,6 @@ _ASKS_PLACE = frozenset({"ask_station", "ask_from"})
 # Questions that understanding does not know.
 _OURS = frozenset({"ask_student", "ask_student_number", "ask_budget", "complaint", "ask_rider",
                    "menu_text"})
-_WHOLE = (joinedload(Order.lines), joinedload(Order.shop).lazyload(Shop.place))
 _LEXICONS: OrderedDict[tuple[int, int], Lexicon] = OrderedDict()
 
 
@@ -105,12 +105,20 @@ def focus_of(session: Session, speaker: Speaker, *, now: datetime) -> Order | No
     """
     asked = dialogue.pending(speaker.person, now=now)
     if order_id := asked.get("order_id"):
-        order = session.get(Order, order_id, options=_WHOLE)
+        order = session.scalars(_whole(), {"order_id": order_id}).unique().one_or_none()
         if order and order.buyer_id == speaker.person.id and order.is_live:
             return order
     live = [order for order in Order.live_of(session, speaker.person.id)
             if order.state != OrderState.DRAFT or now - order.created_at < FORGOTTEN_AFTER]
     return live[-1] if live else None
+
+
+@cache
+def _whole() -> Select[Order]:
+    """An order with its lines and its shop. Made once a process."""
+    query = select(Order).where(Order.id == bindparam("order_id")).options(
+        joinedload(Order.lines), joinedload(Order.shop).lazyload(Shop.place))
+    return query.execution_options(autoflush=False)
 
 
 def _draft(order: Order) -> dict[str, Any]:

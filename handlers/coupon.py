@@ -1,9 +1,10 @@
 """Coupons as offers: which ones a person may use for an order, and what they have."""
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, or_, select
 
 from config.texts import Reply, text_of, yuan
 from handlers import undo
@@ -25,13 +26,14 @@ def offers_of(session: Session, order: Order, *, now: datetime) -> list[Offer]:
         return []
     return [Offer(coupon.kind, Layer.PERSON, off_fen=coupon.off_fen, is_once=True,
                   threshold_fen=coupon.threshold_fen, coupon_id=coupon.id)
-            for coupon in session.scalars(_free(order.buyer_id, order.id, now))]
+            for coupon in session.scalars(_free(), _asked(order.buyer_id, order.id, now))]
 
 
 def mine(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
     """「我的券」."""
     coupons = [_line(speaker, coupon.off_fen, coupon.threshold_fen, coupon.good_until)
-               for coupon in session.scalars(_free(speaker.person.id, None, now).limit(MOST))]
+               for coupon in session.scalars(
+                   _free().limit(MOST), _asked(speaker.person.id, None, now))]
     return Reply("coupon.mine", {"coupons": coupons}) if coupons else Reply("coupon.none")
 
 
@@ -61,14 +63,20 @@ def _over(threshold_fen: int) -> Reply | None:
     return Reply("coupon.over", {"threshold": yuan(threshold_fen)}) if threshold_fen else None
 
 
-def _free(person_id: int, order_id: int | None, now: datetime) -> "Select[Coupon]":
-    """Good, and held by no other order that is paid or may still be."""
+def _asked(person_id: int, order_id: int | None, now: datetime) -> dict[str, Any]:
+    return {"person_id": person_id, "order_id": order_id or 0, "now": now,
+            "kept_since": now - KEPT_LONGER}
+
+
+@cache
+def _free() -> Select[Coupon]:
+    """Good, and held by no other order that is paid or may still be. Made once a process."""
     holds = exists(select(Order.id).where(
-        Order.coupon_id == Coupon.id, Order.id != (order_id or 0), or_(
+        Order.coupon_id == Coupon.id, Order.id != bindparam("order_id"), or_(
             Order.state == OrderState.AWAITING_PAYMENT, and_(
                 Order.paid_at.is_not(None), or_(
                     Order.state.not_in(sorted(GIVES_MONEY_BACK)),
-                    Order.ended_at > now - KEPT_LONGER)))))
+                    Order.ended_at > bindparam("kept_since"))))))
     return select(Coupon).where(
-        Coupon.person_id == person_id, Coupon.good_until > now, ~holds).order_by(
-        Coupon.good_until, Coupon.id)
+        Coupon.person_id == bindparam("person_id"), Coupon.good_until > bindparam("now"),
+        ~holds).order_by(Coupon.good_until, Coupon.id)

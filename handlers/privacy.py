@@ -64,7 +64,8 @@ def finish_forgetting(session: Session, person_id: int, *, now: datetime) -> Non
     ended = select(Order.id).where(Order.buyer_id == person_id, Order.state.in_(sorted(ENDED)))
     for change in (
             update(Order).where(Order.id.in_(ended)).values(
-                room=None, note=None, pin=None, rack_media_id=None),
+                room=None, note=None, pin=None, rack_media_id=None,
+                version=Order.version + 1),
             update(Parcel).where(Parcel.order_id.in_(ended)).values(code=None, shelf=None),
             update(GroupMember).where(GroupMember.person_id == person_id).values(label=None),
             update(Photo).where(Photo.person_id == person_id).values(media_id=""),

@@ -102,7 +102,8 @@ def _counts() -> Select[Any]:
         "complained": own.where(complained > 0),
         "confirmed": own.where(Order.created_at > bindparam("hour"), Order.pay_until.is_not(None)),
         "paid": own.where(Order.created_at > bindparam("hour"), Order.paid_at.is_not(None))}
-    return select(*(count.scalar_subquery().label(name) for name, count in counts.items()))
+    return select(*(count.scalar_subquery().label(name) for name, count in counts.items())) \
+        .execution_options(autoflush=False)
 
 
 def _used_first(buyer_id: ColumnElement[int]) -> ColumnElement[bool]:

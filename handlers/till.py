@@ -1,8 +1,9 @@
 """What is known only where it is paid: which phone shows the pay page, and whose wallet pays."""
 from datetime import datetime
+from functools import cache
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from handlers import dialogue
 from handlers.notice import Notice, tell
@@ -24,14 +25,20 @@ MOST_UNPAID_ON_PHONE: Final = 6  # of other accounts; each has a limit of its ow
 
 def unpaid_beside(session: Session, person: Person, *, now: datetime) -> list[datetime]:
     """Until when each unpaid order of other accounts on this person's phones may be paid."""
+    found = session.execute(_unpaid_beside(), {"person_id": person.id, "now": now})
+    return sorted(until for _, until in found if until is not None)
+
+
+@cache
+def _unpaid_beside() -> Select[int, datetime | None]:
+    """Made once a process: every confirmation asks it."""
     phones = select(Payment.device_hash).where(
-        Payment.payer_id == person.id, Payment.device_hash.is_not(None))
-    orders = select(Order.id, Order.pay_until).distinct().join(
+        Payment.payer_id == bindparam("person_id"), Payment.device_hash.is_not(None))
+    return select(Order.id, Order.pay_until).distinct().join(
         Payment, Payment.order_id == Order.id).where(
-        Payment.device_hash.in_(phones), Order.buyer_id != person.id,
-        Order.state == OrderState.AWAITING_PAYMENT, Order.pay_until > now,
-        Order.group_id.is_(None))
-    return sorted(until for _, until in session.execute(orders) if until is not None)
+        Payment.device_hash.in_(phones), Order.buyer_id != bindparam("person_id"),
+        Order.state == OrderState.AWAITING_PAYMENT, Order.pay_until > bindparam("now"),
+        Order.group_id.is_(None)).execution_options(autoflush=False)
 
 
 def note_looked(payment: Payment, device: str | None) -> None:

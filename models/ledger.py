@@ -2,8 +2,9 @@
 ever changed or deleted. The database holds both rules with triggers (see migrations)."""
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -106,8 +107,14 @@ def is_booked(session: Session, key: str) -> bool:
 
 def balance(session: Session, account: str) -> int:
     """What stands on an account, in fen."""
-    total = func.coalesce(func.sum(LedgerEntry.amount_fen), 0)
-    return int(session.scalar(select(total).where(LedgerEntry.account == account)) or 0)
+    return int(session.scalar(_balance(), {"account": account}) or 0)
+
+
+@cache
+def _balance() -> Select[int]:
+    """Made once a process: every quote asks it."""
+    return select(func.sum(LedgerEntry.amount_fen)).where(
+        LedgerEntry.account == bindparam("account"))
 
 
 def entries_of_order(session: Session, order_id: int) -> list[tuple[LedgerGroup, LedgerEntry]]:

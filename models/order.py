@@ -1,9 +1,9 @@
 """Orders: what was wanted, where it goes, and every step it took."""
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -15,13 +15,17 @@ from sqlalchemy import (
     Select,
     Sequence,
     bindparam,
+    event,
     func,
+    inspect,
     or_,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.dml import ReturningInsert
 
 from models.base import Base, table_of
@@ -42,11 +46,12 @@ from models.rules.order_state import (
     next_state,
 )
 from models.sealed import Sealed
-from models.shop import Shop, return_stock
+from models.shop import Dish, Shop, return_stock
 
 POINTS: Final = "points"  # among `discounts`
 REMAKE: Final = "remake"  # the discount of an order that is made again, for nothing
 CODE_KEPT_FOR = timedelta(days=7)
+_OWN_ROWS = {"lines", "errand", "parcels"}  # may change without the order's own row
 LIVE = text("state NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(ENDED))))
 
 CODE_SERIAL = Sequence("order_code_serial", metadata=Base.metadata)
@@ -244,7 +249,18 @@ class Order(Base):
 
     @classmethod
     def lock(cls, session: Session, order_id: int) -> "Order":
-        return session.scalars(_lock(), {"order_id": order_id}).one()
+        """The order as it is now. What is known of it already is not read again, unless it is
+        of an older version."""
+        held = session.identity_map.get(identity_key(cls, order_id))
+        if held is None:
+            return session.scalars(_lock(), {"order_id": order_id}).one()
+        if inspect(held).modified:
+            session.flush()
+        if session.scalar(_hold(), {"order_id": order_id}) != held.version:
+            return session.scalars(_lock(), {"order_id": order_id}).one()
+        if loaded := _OWN_ROWS - inspect(held).unloaded:
+            session.expire(held, loaded)
+        return held
 
     @classmethod
     def by_code(cls, session: Session, campus_id: int, code: str) -> "Order | None":
@@ -273,6 +289,13 @@ class Order(Base):
     @classmethod
     def live_of(cls, session: Session, buyer_id: int) -> "list[Order]":
         return list(session.scalars(_live_of(), {"buyer_id": buyer_id}))
+
+    def read_lines(self, session: Session) -> list[Dish]:
+        """Read its lines with what they are of; the shop comes along. Whoever needs these dishes
+        again in the same turn need not ask, as long as the list is held."""
+        rows = session.execute(_lines(), {"order_id": self.id}).all()
+        set_committed_value(self, "lines", [line for line, _ in rows])
+        return [dish for _, dish in rows]
 
     @classmethod
     def leads_trip(cls) -> "ColumnElement[bool]":
@@ -343,28 +366,51 @@ class OrderCode(Base):
 
     campus_id: Mapped[int] = mapped_column(ForeignKey("campuses.id"), primary_key=True)
     code: Mapped[str] = mapped_column(primary_key=True)
-    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), unique=True)
+    order_id: Mapped[int | None] = mapped_column(
+        ForeignKey("orders.id", deferrable=True, initially="DEFERRED"), unique=True)
     taken_at: Mapped[datetime]
 
 
-def take_code(session: Session, campus_id: int, order_id: int | None = None, *,
-              now: datetime) -> str:
-    """A code that no order of this campus has had for seven days. No lock is waited for."""
+def begin_order(session: Session, order: Order) -> Order:
+    """Give a new order its number, and a code that none of its campus has had for seven days.
+
+    Its row is written by the next flush, once: with what it costs, if that is known by then.
+    Until then it knows of its relations what it was made with.
+    """
     for _ in range(100):
-        claim = {"campus_id": campus_id, "order_id": order_id, "now": now,
-                 "free": now - CODE_KEPT_FOR, "code": order_code(session.scalar(_serial()) or 0)}
-        if code := session.scalar(_claim(), claim):
-            return code
+        order.id, serial = session.execute(_numbers()).one()
+        claim = {"campus_id": order.campus_id, "order_id": order.id, "code": order_code(serial),
+                 "now": order.created_at, "free": order.created_at - CODE_KEPT_FOR}
+        if code := session.scalar(_claim(), claim):  # no lock is waited for
+            order.code = code
+            session.add(order)
+            return order
     raise RuntimeError("no free order code in 100 tries: too many orders in seven days")
 
 
 def place_order(session: Session, order: Order) -> Order:
-    """Give a new order its row and its code."""
-    order.code, order.lines = "", list(order.lines)
-    session.add(order)
+    """As begin_order, and its row is written."""
+    begin_order(session, order)
     session.flush()
-    order.code = take_code(session, order.campus_id, order.id, now=order.created_at)
     return order
+
+
+@event.listens_for(Order, "init")
+def _set_defaults(_: Order, __: Any, given: dict[str, Any]) -> None:
+    """An order is read before it is written, so its defaults hold from the start."""
+    for name, default in _defaults().items():
+        given.setdefault(name, default(None))
+
+
+@cache
+def _defaults() -> dict[str, Callable[[Any], Any]]:
+    return {column.name: column.default.arg if column.default.is_callable
+            else partial(_same, column.default.arg)
+            for column in table_of(Order).columns if column.default is not None}
+
+
+def _same(value: Any, _: Any) -> Any:
+    return value
 
 
 def trips(orders: Iterable[Order]) -> list[Order]:
@@ -379,12 +425,13 @@ def trips(orders: Iterable[Order]) -> list[Order]:
 LINES: Final = selectinload(Order.lines)
 
 
-# What turns ask all the time: made once a process.
+# What turns ask all the time: made once a process. Every step of an order is flushed at once, so
+# what only reads need not flush first.
 
 
 @cache
-def _serial() -> "Select[int]":
-    return select(func.nextval(CODE_SERIAL.name))
+def _numbers() -> "Select[int, int]":
+    return select(func.nextval("orders_id_seq"), func.nextval(CODE_SERIAL.name))
 
 
 @cache
@@ -404,15 +451,29 @@ def _lock() -> "Select[Order]":
 
 
 @cache
+def _hold() -> "Select[int]":
+    return select(Order.version).where(Order.id == bindparam("order_id")).with_for_update(
+        key_share=True).execution_options(autoflush=False)
+
+
+@cache
 def _by_code() -> "Select[Order]":
-    return select(Order).join(OrderCode, OrderCode.order_id == Order.id).where(
+    query = select(Order).join(OrderCode, OrderCode.order_id == Order.id).where(
         OrderCode.campus_id == bindparam("campus_id"), OrderCode.code == bindparam("code"))
+    return query.execution_options(autoflush=False)
+
+
+@cache
+def _lines() -> "Select[OrderLine, Dish]":
+    query = select(OrderLine, Dish).join(Dish, Dish.id == OrderLine.dish_id).where(
+        OrderLine.order_id == bindparam("order_id")).order_by(OrderLine.position)
+    return query.execution_options(autoflush=False)
 
 
 @cache
 def _live_of() -> "Select[Order]":
     query = select(Order).where(Order.buyer_id == bindparam("buyer_id"), LIVE).order_by(Order.id)
-    return query.execution_options(autoflush=False)  # every step of an order is flushed at once
+    return query.execution_options(autoflush=False)
 
 
 @cache

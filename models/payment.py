@@ -5,8 +5,22 @@ One row for each order, payer and amount: its own number at WeChat Pay, its own 
 import secrets
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    Sequence,
+    String,
+    any_,
+    bindparam,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
@@ -84,11 +98,16 @@ class Payment(Base):
 
     @classmethod
     def of_order(cls, session: Session, order_id: int, *states: PaymentState) -> "list[Payment]":
-        query = select(cls).filter_by(order_id=order_id)
-        if states:
-            query = query.where(cls.state.in_(states))
-        query = query.order_by(cls.id).execution_options(populate_existing=True)
-        return list(session.scalars(query))
+        asked = {"order_id": order_id, "states": list(states or PaymentState)}
+        return list(session.scalars(_of_order(), asked))
+
+
+@cache
+def _of_order() -> "Select[Payment]":
+    """Made once a process: turns ask it all the time."""
+    query = select(Payment).where(Payment.order_id == bindparam("order_id"),
+                                  Payment.state == any_(bindparam("states", type_=ARRAY(String))))
+    return query.order_by(Payment.id).execution_options(populate_existing=True)
 
 
 def new_token() -> str:

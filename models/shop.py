@@ -2,12 +2,26 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from math import ceil
 from typing import Any, Protocol
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    any_,
+    bindparam,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm.util import identity_key
 
 from models.base import Base
 from models.campus import Place
@@ -94,9 +108,8 @@ class Dish(Base):
                 if isinstance(dish, cls) and dish.campus_id == campus_id and dish.key in keys
                 and dish.is_listed}
         if len(held) < len(keys):
-            query = select(cls).where(cls.campus_id == campus_id, cls.key.in_(keys), cls.is_listed)
-            query = query.execution_options(autoflush=False)
-            held = {dish.key: dish for dish in session.scalars(query)}
+            asked = {"campus_id": campus_id, "keys": list(keys)}
+            held = {dish.key: dish for dish in session.scalars(_by_keys(), asked)}
         return held
 
 
@@ -124,6 +137,8 @@ def take_stock(session: Session, lines: Iterable[Wanted]) -> dict[str, int]:
     Locks the dishes in the order of their ids, after the order: see design, lock order.
     """
     wanted = _portions(lines)
+    if _none_is_counted(session, wanted):
+        return {}
     counted = _locked(session, wanted)
     for dish in counted:
         if (dish.stock or 0) < wanted[dish.id]:
@@ -148,7 +163,30 @@ def _portions(lines: Iterable[Wanted]) -> dict[int, int]:
     return {dish_id: ceil(quantity) for dish_id, quantity in wanted.items()}
 
 
+def _none_is_counted(session: Session, dish_ids: Iterable[int]) -> bool:
+    """Whether this turn has seen that there are as many of each as are wanted."""
+    held = (session.identity_map.get(identity_key(Dish, dish_id)) for dish_id in dish_ids)
+    return all(dish is not None and dish.stock is None for dish in held)
+
+
 def _locked(session: Session, dish_ids: Iterable[int]) -> list[Dish]:
-    query = select(Dish).where(Dish.id.in_(list(dish_ids)), Dish.stock.is_not(None))
-    return list(session.scalars(query.order_by(Dish.id).with_for_update(of=Dish, key_share=True)
-                                .execution_options(populate_existing=True)))
+    return list(session.scalars(_counted(), {"dish_ids": list(dish_ids)}))
+
+
+# What turns ask all the time: made once a process.
+
+
+@cache
+def _by_keys() -> "Select[Dish]":
+    return select(Dish).where(
+        Dish.campus_id == bindparam("campus_id"),
+        Dish.key == any_(bindparam("keys", type_=ARRAY(String))),
+        Dish.is_listed).execution_options(autoflush=False)
+
+
+@cache
+def _counted() -> "Select[Dish]":
+    query = select(Dish).where(Dish.id == any_(bindparam("dish_ids", type_=ARRAY(BigInteger))),
+                               Dish.stock.is_not(None)).order_by(Dish.id)
+    return query.with_for_update(of=Dish, key_share=True).execution_options(
+        populate_existing=True)

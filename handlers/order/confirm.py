@@ -1,8 +1,10 @@
 """From a quote to a pay link."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from config.texts import Reply, yuan
 from handlers import dialogue
@@ -57,6 +59,7 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
         return ask_destination(session, speaker, order, now=now)
     if is_stale(cmd.tap, order):
         return show_newer(session, speaker, order, now=now)
+    dishes = order.read_lines(session) if state is OrderState.DRAFT else []
     if order.dishes_fen < order.shop.min_order_fen:
         return Reply("order.below_minimum", {
             "shop": order.shop.name, "minimum": f"{order.shop.min_order_fen / 100:g}"})
@@ -64,7 +67,7 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
         return odd
     if state is OrderState.DRAFT:
         if refusal := (_too_many(session, speaker, order, now=now)
-                       or _no_longer_so(session, speaker, order, now=now)):
+                       or _no_longer_so(session, speaker, order, dishes, now=now)):
             return refusal
         if not order.take_points(session, now=now):
             reprice(session, speaker, order, now=now)
@@ -75,19 +78,19 @@ def confirm_order(session: Session, speaker: Speaker, cmd: ConfirmOrder, *,
             order.return_points(session, order.points_taken, now=now)
             return Reply("order.not_enough", {"dish": missing.name, "left": missing.left})
         order.pay_until = now + PAY_WITHIN if order.group_id is None else order.pay_until
-        order.apply(session, OrderEvent.CONFIRMED, now=now, by=speaker.person.id)
-        _remind(session, order, now=now)
     elif order.pay_until is None or order.pay_until <= now:
         return Reply("status.expired", {"code": order.code, "refund": None})
+    dialogue.ask(speaker.person, "pay", now=now, order_id=order.id)
+    if state is OrderState.DRAFT:
+        order.apply(session, OrderEvent.CONFIRMED, now=now, by=speaker.person.id)
+        _remind(session, order, now=now)
     return _pay_here(session, speaker, order, now=now)
 
 
 def _too_many(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply | None:
     """Unpaid orders hold food that others could have, so nobody may have many of them."""
-    own = select(Order.code, Order.state, Order.created_at).where(
-        Order.buyer_id == order.buyer_id, Order.group_id.is_(None),
-        Order.pay_until.is_not(None), Order.id != order.id, Order.created_at > now - AN_HOUR)
-    lately = session.execute(own.order_by(Order.id)).all()
+    lately = session.execute(_lately(), {
+        "buyer_id": order.buyer_id, "order_id": order.id, "since": now - AN_HOUR}).all()
     unpaid = [each.code for each in lately if each.state == OrderState.AWAITING_PAYMENT]
     if len(unpaid) >= MOST_UNPAID:
         return Reply("order.too_many_unpaid", {
@@ -104,7 +107,17 @@ def _too_many(session: Session, speaker: Speaker, order: Order, *, now: datetime
     return None
 
 
-def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,
+@cache
+def _lately() -> Select[str, str, datetime]:
+    """Made once a process: every confirmation asks it."""
+    return select(Order.code, Order.state, Order.created_at).where(
+        Order.buyer_id == bindparam("buyer_id"), Order.group_id.is_(None),
+        Order.pay_until.is_not(None), Order.id != bindparam("order_id"),
+        Order.created_at > bindparam("since")).order_by(Order.id).execution_options(
+            autoflush=False)
+
+
+def _no_longer_so(session: Session, speaker: Speaker, order: Order, dishes: Sequence[Dish], *,
                   now: datetime) -> Reply | None:
     """What has changed since the quote was shown, so that it cannot be paid for as it stands."""
     if order.kind == OrderKind.ERRAND:
@@ -113,9 +126,8 @@ def _no_longer_so(session: Session, speaker: Speaker, order: Order, *,
                or no_room(session, speaker, order, now=now))
     if refusal:
         return refusal
-    menu = Dish.by_keys(session, speaker.campus.id, {line.dish_key for line in order.lines})
-    gone = [line.name for line in order.lines
-            if line.dish_key not in menu or menu[line.dish_key].is_sold_out(now)]
+    there = {dish.id for dish in dishes if dish.is_listed and not dish.is_sold_out(now)}
+    gone = [line.name for line in order.lines if line.dish_id not in there]
     if gone:
         return Reply("order.gone_meanwhile", {"dishes": "、".join(dict.fromkeys(gone)),
                                               "code": order.code})
@@ -150,7 +162,6 @@ def _remind(session: Session, order: Order, *, now: datetime) -> None:
 def _pay_here(session: Session, speaker: Speaker, order: Order, *, now: datetime) -> Reply:
     payment = ask_payment(session, order, speaker.person, now=now)
     assert order.pay_until is not None
-    dialogue.ask(speaker.person, "pay", now=now, order_id=order.id)
     return Reply("order.confirmed", {
         "code": order.code, "payable": yuan(order.payable_fen), "url": link(payment),
         "minutes": int(PAY_WITHIN.total_seconds() // 60),

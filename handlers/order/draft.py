@@ -71,8 +71,9 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
         drop_draft(session, speaker, now)
         place = _place(session, speaker, cmd.place_key)
         live_there(speaker, place, cmd.room)
-        order = orders.place_order(session, Order(
+        order = orders.begin_order(session, Order(
             campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
+            shop=shop, buyer=speaker.person, place=place,
             place_id=place.id if place else None, room=_room(speaker, cmd, place),
             note=with_note(None, cmd.note), wanted_at=cmd.wanted_at, created_at=now))
     remarks = [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []

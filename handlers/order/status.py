@@ -79,11 +79,11 @@ def _unpaid(session: Session, speaker: Speaker, order: Order, *, now: datetime) 
     if order.pay_until is None or order.pay_until <= now:
         return Reply("status.expired", {"code": order.code, "refund": None})
     until = speaker.clock(order.pay_until)
-    if any(payment.payer_id != speaker.person.id
-           for payment in Payment.of_order(session, order.id, PaymentState.OPEN)):
+    links = Payment.of_order(session, order.id, PaymentState.OPEN)
+    if any(payment.payer_id != speaker.person.id for payment in links):
         return Reply("status.somebody_pays", {  # a link of one's own would close theirs
             "code": order.code, "payable": yuan(order.payable_fen), "until": until}, tap_id(order))
-    payment = ask_payment(session, order, speaker.person, now=now)
+    payment = ask_payment(session, order, speaker.person, now=now, links=links)
     return Reply("status.awaiting_payment", {
         "code": order.code, "payable": yuan(order.payable_fen), "url": link(payment),
         "until": until}, tap_id(order))

@@ -1,5 +1,5 @@
 """The way to a payment: a link, an order at WeChat Pay, and taking both back."""
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -62,13 +62,15 @@ def notify_url(what: str) -> str:
     return f"{settings.load().public_url}/wxpay/notify/{what}"
 
 
-def ask_payment(session: Session, order: Order, payer: Person, *, now: datetime) -> Payment:
+def ask_payment(session: Session, order: Order, payer: Person, *, now: datetime,
+                links: Sequence[Payment] | None = None) -> Payment:
     """The open payment for this quote and payer, made if absent.
 
     The order awaits payment and has its `pay_until`. Other links to it stop working first.
+    `links`: its open ones, where they are known.
     """
     wanted = (payer.id, order.revision, order.payable_fen, order.pay_until)
-    others = Payment.of_order(session, order.id, PaymentState.OPEN)
+    others = Payment.of_order(session, order.id, PaymentState.OPEN) if links is None else links
     fitting = [p for p in others
                if (p.payer_id, p.revision, p.amount_fen, p.expires_at) == wanted]
     payment = fitting[-1] if fitting else None

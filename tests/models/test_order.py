@@ -10,7 +10,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from models.base import utcnow
 from models.campus import Account, Campus
-from models.order import Order, OrderLog, place_order, take_code
+from models.order import Order, OrderLog, place_order
 from models.person import Person
 from models.rules.codes import HOW_MANY, LETTERS, order_code
 from models.rules.order_state import IllegalTransition, OrderEvent, OrderState
@@ -38,9 +38,9 @@ def campus(database):
         return {"campus": campus.id, "shop": shop.id, "dish": dish.id, "buyer": buyer}
 
 
-def new_order(session, ids, **more):
+def new_order(session, ids, created_at=NOW, **more):
     return place_order(session, Order(
-        campus_id=ids["campus"], shop_id=ids["shop"], buyer_id=ids["buyer"], created_at=NOW,
+        campus_id=ids["campus"], shop_id=ids["shop"], buyer_id=ids["buyer"], created_at=created_at,
         **more))
 
 
@@ -57,7 +57,7 @@ def test_many_at_once_never_share_a_code(database, campus):
     def take(_):
         start.wait()
         with database.begin() as session:
-            return [take_code(session, campus["campus"], now=NOW) for _ in range(25)]
+            return [new_order(session, campus).code for _ in range(25)]
 
     with ThreadPoolExecutor(8) as pool:
         codes = [code for taken in pool.map(take, range(8)) for code in taken]
@@ -66,11 +66,11 @@ def test_many_at_once_never_share_a_code(database, campus):
 
 def test_a_code_comes_back_only_after_seven_days(database, campus):
     with database.begin() as session:
-        first = take_code(session, campus["campus"], now=NOW)
+        first = new_order(session, campus).code
         session.execute(text("ALTER SEQUENCE order_code_serial RESTART"))
-        assert take_code(session, campus["campus"], now=NOW + timedelta(days=6)) != first
+        assert new_order(session, campus, NOW + timedelta(days=6)).code != first
         session.execute(text("ALTER SEQUENCE order_code_serial RESTART"))
-        assert take_code(session, campus["campus"], now=NOW + timedelta(days=8)) == first
+        assert new_order(session, campus, NOW + timedelta(days=8)).code == first
 
 
 def test_an_illegal_step_moves_nothing(database, campus):
