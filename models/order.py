@@ -1,9 +1,9 @@
 """Orders: what was wanted, where it goes, and every step it took."""
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -398,19 +398,14 @@ def place_order(session: Session, order: Order) -> Order:
 @event.listens_for(Order, "init")
 def _set_defaults(_: Order, __: Any, given: dict[str, Any]) -> None:
     """An order is read before it is written, so its defaults hold from the start."""
-    for name, default in _defaults().items():
-        given.setdefault(name, default(None))
+    for name, default in _defaults():
+        if name not in given:
+            given[name] = default.arg(None) if default.is_callable else default.arg
 
 
 @cache
-def _defaults() -> dict[str, Callable[[Any], Any]]:
-    return {column.name: column.default.arg if column.default.is_callable
-            else partial(_same, column.default.arg)
-            for column in table_of(Order).columns if column.default is not None}
-
-
-def _same(value: Any, _: Any) -> Any:
-    return value
+def _defaults() -> list[tuple[str, Any]]:
+    return [(column.name, column.default) for column in table_of(Order).columns if column.default]
 
 
 def trips(orders: Iterable[Order]) -> list[Order]:

@@ -1,16 +1,17 @@
 """Codes, stock and transitions on real Postgres, with real concurrency."""
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from models.base import utcnow
 from models.campus import Account, Campus
-from models.order import Order, OrderLog, place_order
+from models.order import Order, OrderLine, OrderLog, begin_order, place_order
 from models.person import Person
 from models.rules.codes import HOW_MANY, LETTERS, order_code
 from models.rules.order_state import IllegalTransition, OrderEvent, OrderState
@@ -94,6 +95,95 @@ def test_two_who_forgot_the_lock_cannot_both_move_an_order(database, campus):
             theirs.apply(other, OrderEvent.CANCELLED, now=NOW)
     with database() as session:
         assert session.get_one(Order, order_id).state == OrderState.AWAITING_PAYMENT
+
+
+def test_who_holds_an_order_sees_what_another_did_to_it_meanwhile(database, campus):
+    with database.begin() as session:
+        order_id = new_order(session, campus, note="旧", lines=[line_of(campus)]).id
+    with database() as one, database() as other:
+        mine = one.get_one(Order, order_id)
+        assert [line.name for line in mine.lines] == ["饭"]
+        theirs = other.get_one(Order, order_id)
+        theirs.note, theirs.lines[0].name = "新", "面"
+        other.commit()
+        held = Order.lock(one, order_id)
+        assert (held.note, [line.name for line in held.lines]) == ("新", ["面"])
+
+
+def test_who_holds_an_order_sees_its_lines_anew_though_it_is_of_the_same_version(database, campus):
+    with database.begin() as session:
+        order_id = new_order(session, campus, lines=[line_of(campus)]).id
+    with database() as one, database() as other:
+        mine = one.get_one(Order, order_id)
+        assert len(mine.lines) == 1
+        other.add(OrderLine(order_id=order_id, **line_facts(campus, position=1)))
+        other.commit()
+        assert len(Order.lock(one, order_id).lines) == 2
+
+
+def test_what_was_changed_before_an_order_is_held_is_kept(database, campus):
+    with database.begin() as session:
+        order_id = new_order(session, campus).id
+    with database.begin() as session:
+        session.get_one(Order, order_id).note = "少辣"
+        assert Order.lock(session, order_id).note == "少辣"
+    with database() as session:
+        assert session.get_one(Order, order_id).note == "少辣"
+
+
+def test_two_who_hold_it_change_it_one_after_the_other(database, campus):
+    """Whoever read it first, and waited for it, adds to what the other wrote."""
+    with database.begin() as session:
+        order_id = new_order(session, campus).id
+    start = Barrier(6)
+
+    def add(_):
+        with database.begin() as session:
+            session.get_one(Order, order_id)
+            start.wait()
+            Order.lock(session, order_id).tip_fen += 100
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(add, range(6)))
+    with database() as session:
+        assert session.get_one(Order, order_id).tip_fen == 600
+
+
+def test_a_new_order_is_read_before_it_is_written_and_written_once(database, engine, campus):
+    told = []
+
+    def note(_, __, statement, *___):
+        told.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    with closing_listener(engine, note), database.begin() as session:
+        order = begin_order(session, Order(
+            campus_id=campus["campus"], shop_id=campus["shop"], buyer_id=campus["buyer"],
+            created_at=NOW))
+        assert (order.state, order.revision, order.discounts, order.tip_fen) == (
+            OrderState.DRAFT, 1, [], 0)
+        assert order.id
+        assert order.code
+        order.tip_fen = 300
+    wrote = [each.split()[0] for each in told if " orders " in each and "SELECT" not in each]
+    assert wrote == ["INSERT"]
+    with database() as session:
+        assert Order.by_code(session, campus["campus"], order.code).tip_fen == 300
+
+
+@contextmanager
+def closing_listener(engine, note):
+    yield
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def line_facts(ids, position=0):
+    return {"position": position, "dish_id": ids["dish"], "dish_key": "d", "name": "饭",
+            "quantity": 1, "options": [], "option_names": [], "price_fen": 100, "amount_fen": 100}
+
+
+def line_of(ids):
+    return OrderLine(**line_facts(ids))
 
 
 class Line:
