@@ -57,8 +57,10 @@ def _read(day: str | None) -> date | None:
 def _tell(agreement: "Agreement") -> None:
     for each in agreement.differences:
         ours, theirs = _yuan(each.ours_fen), _yuan(each.theirs_fen)
-        print(f"{each.kind:<9}{each.number:<34}{each.wrong:<22}ours {ours:>10}  "
-              f"WeChat's {theirs:>10}")
+        one, other = ("trade's", "fund flow's") if each.wrong == "another fee" \
+            else ("ours", "WeChat's")
+        print(f"{each.kind:<9}{each.number:<34}{each.wrong:<22}{one} {ours:>10}  "
+              f"{other} {theirs:>10}")
     count = len(agreement.differences)
     print(f"{agreement.day}: {agreement.compared} movements compared, {agreement.booked} fees and "
           f"transfers booked, {count} {'difference' if count == 1 else 'differences'}")

@@ -23,13 +23,15 @@ Row = Mapping[str, str]
 @dataclass(frozen=True, slots=True)
 class Traded:
     """A line of the trade bill. `number`: ours; `wechat_number`: theirs, of the payment or of the
-    refund. `state`: SUCCESS, of a refund also PROCESSING, FAIL, CHANGE."""
+    refund. `state`: SUCCESS, of a refund also PROCESSING, FAIL, CHANGE. `fee_fen`: what WeChat Pay
+    keeps of it, negative where it gives some back; the bill says it to a thousandth of a fen."""
 
     is_refund: bool
     number: str
     wechat_number: str
     amount_fen: int
     state: str
+    fee_fen: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,9 @@ def flow_path(day: date, account: str) -> str:
 def traded(row: Row) -> Traded:
     if row["交易状态"] == "REFUND":
         return Traded(True, row["商户退款单号"], row["微信退款单号"], _fen(row["退款金额"]),
-                      row["退款状态"])
+                      row["退款状态"], _parts(row["手续费"]))
     return Traded(False, row["商户订单号"], row["微信订单号"], _fen(row["订单金额"]),
-                  row["交易状态"])
+                  row["交易状态"], _parts(row["手续费"]))
 
 
 def flowed(row: Row) -> Flowed:
@@ -99,10 +101,15 @@ def _rows(content: bytes) -> Iterator[Row]:
 
 
 def _fen(yuan: str) -> int:
-    try:
-        fen = Decimal(yuan) * 100
-    except InvalidOperation:
-        raise Unreachable("an amount of the bill cannot be read") from None
+    fen = _parts(yuan)
     if fen != int(fen):
         raise Unreachable(f"{yuan} yuan is no whole number of fen")
     return int(fen)
+
+
+def _parts(yuan: str) -> Decimal:
+    """In fen, with parts of one."""
+    try:
+        return Decimal(yuan) * 100
+    except InvalidOperation:
+        raise Unreachable("an amount of the bill cannot be read") from None

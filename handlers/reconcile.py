@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from handlers.payment.asking import check_soon
 from handlers.payment.refunding import owe_refund
@@ -15,11 +15,12 @@ from models.order import Order
 from models.outbox import Outbox, owe
 from models.payment import Payment, PaymentState, Refund, RefundState
 from models.payout import Payout, PayoutState
-from models.rules.reconcile import Difference, Kind, Moved, Wrong, differences
+from models.rules.reconcile import Bills, Difference, Kind, Moved, Wrong, apart, differences
 
 CHINA: Final = timezone(timedelta(hours=8))  # WeChat Pay's day, wherever the campus is
 MADE_UP_FOR: Final = 7  # days, while no clock ran
 READY_AT: Final = time(10, 10)
+EDGE: Final = timedelta(minutes=10)  # before midnight: WeChat Pay may book it on the next day
 FEES: Final = frozenset({"交易手续费", "退还手续费"})
 TO_BANK: Final = frozenset({"提现", "充值"})
 
@@ -66,12 +67,22 @@ def owe_reconciling(session: Session, *, now: datetime) -> None:
             owe(session, "reconcile", key=key, now=now, payload={"day": str(day)})
 
 
-def reconcile(session: Session, day: date, theirs: Sequence[Moved], charged: Iterable[Charged], *,
-              now: datetime) -> Agreement:
+def is_at_the_edge(session: Session, day: date) -> bool:
+    """Whether something that we booked just before the day began may be in its bills, or in those
+    of the day before."""
+    since, _ = _due_span(day)
+    until = since + EDGE
+    return any(session.scalar(select(exists().where(at >= since, at < until)))
+               for at in (Payment.paid_at, Refund.ended_at, Payout.ended_at))
+
+
+def reconcile(session: Session, day: date, theirs: Sequence[Moved], charged: Iterable[Charged],
+              bills: Bills, *, now: datetime) -> Agreement:
     """Compare, book what only the bill tells, and ask again about what we missed.
 
     `theirs`: payments and refunds of the trade bill that succeeded, and what the fund-flow bills
-    say besides: each once.
+    say besides: each once. `bills`: what each of both has, where `is_at_the_edge` also of the day
+    before.
     """
     numbers = {moved.number for moved in theirs}
     payments = _payments(session, numbers, day)
@@ -79,24 +90,28 @@ def reconcile(session: Session, day: date, theirs: Sequence[Moved], charged: Ite
     payouts = _payouts(session, numbers, day)
     booked = [*map(_paid, _taken(payments)), *map(_given, _done(refunds)),
               *map(_sent, _arrived(payouts))]
-    found = differences(theirs, booked, due=_due(payments, refunds, payouts, day), known=[
+    due = _due(payments, refunds, payouts, day)
+    in_bills = bills.traded.keys() | bills.flowed.keys()
+    found = differences(theirs, booked, due=[
+        each for each in due if (each.kind, each.number) not in in_bills], known=[
         *((Kind.PAYMENT, p.out_trade_no) for p in payments),
         *((Kind.REFUND, r.out_refund_no) for r in refunds),
         *((Kind.TRANSFER, p.out_bill_no) for p in payouts)])
+    found += apart(due, bills)
     for difference in found:
         _heal(session, difference, day, now=now)
     return Agreement(day, len(theirs), _book(session, charged, now=now), tuple(found))
 
 
 def _payments(session: Session, numbers: set[str], day: date) -> list[Payment]:
-    since, until = _span(day)
+    since, until = _due_span(day)
     return list(session.scalars(select(Payment).where(
         Payment.out_trade_no.in_(numbers)
         | ((Payment.paid_at >= since) & (Payment.paid_at < until))).order_by(Payment.id)))
 
 
 def _refunds(session: Session, numbers: set[str], day: date) -> list[Refund]:
-    since, until = _span(day)
+    since, until = _due_span(day)
     return list(session.scalars(select(Refund).where(
         Refund.out_refund_no.in_(numbers)
         | ((Refund.ended_at >= since) & (Refund.ended_at < until)
@@ -104,7 +119,7 @@ def _refunds(session: Session, numbers: set[str], day: date) -> list[Refund]:
 
 
 def _payouts(session: Session, numbers: set[str], day: date) -> list[Payout]:
-    since, until = _span(day)
+    since, until = _due_span(day)
     return list(session.scalars(select(Payout).where(
         Payout.out_bill_no.in_(numbers)
         | ((Payout.ended_at >= since) & (Payout.ended_at < until)
@@ -125,7 +140,7 @@ def _done(refunds: Iterable[Refund]) -> list[Refund]:
 
 def _due(payments: Iterable[Payment], refunds: Iterable[Refund], payouts: Iterable[Payout],
          day: date) -> list[Moved]:
-    since, until = _span(day)
+    since, until = _due_span(day)
     return [*(_paid(p) for p in _taken(payments) if p.paid_at and since <= p.paid_at < until),
             *(_given(r) for r in _done(refunds) if r.ended_at and since <= r.ended_at < until),
             *(_sent(p) for p in _arrived(payouts) if p.ended_at and since <= p.ended_at < until)]
@@ -172,6 +187,12 @@ def _book(session: Session, charged: Iterable[Charged], *, now: datetime) -> int
         booked += ledger.post(session, kind, key=f"flow:{each.serial}", now=now, entries={
             ledger.WECHAT: each.amount_fen, other: -each.amount_fen})
     return booked
+
+
+def _due_span(day: date) -> tuple[datetime, datetime]:
+    """What a day's bills, and those of the day before, must have: the day, but its edge."""
+    since, until = _span(day)
+    return since - EDGE, until - EDGE
 
 
 def _span(day: date) -> tuple[datetime, datetime]:

@@ -19,7 +19,8 @@ class Fault:
 
     where: an API path ("/cgi-bin/message/custom/send"), "push/<type>" ("push/text",
     "push/event/CLICK"), "notify/transaction", "notify/refund", "notify/transfer", "refund",
-    "transfer" or "template/report"; * and ? are wildcards. `who`: only when it concerns this
+    "transfer", "template/report" or a row of a bill ("bill/trade/<商户订单号>",
+    "bill/flow/<业务类型>/<业务凭证号>"); * and ? are wildcards. `who`: only when it concerns this
     openid. `label` is what the page and the journal call it.
 
     API calls: `errcode` (+ `errmsg`), `status` (+ `body`), `delay_s`, `lose_answer` (the work is
@@ -37,6 +38,7 @@ class Fault:
     sealed and signed, but with other values), `behind` (so many later ones overtake it).
     Refunds and transfers: `outcome` ("ABNORMAL", "CLOSED"; "FAIL" with `code`), `stay` (accepted,
     and stuck until the fault is switched off), `delay_s`.
+    Rows of bills: `drop` (it is not in the bill), `change` ({"收支金额(元)": "0.07"}).
     Reports of template messages: `outcome` ("failed:user block").
     """
 

@@ -43,6 +43,7 @@ class Knobs:
         "优惠", "折扣", "打折", "满减", "立减", "秒杀", "限时", "特价", "促销",
         "红包", "抽奖", "返现", "免单", "券")
     payee: str = "校园跑堂"
+    flow_lag_s: float = 0.0  # so long after a payment it stands in the fund-flow bill
     refund_takes_s: float = 1.0
     refunds_apart_s: float = 60
     transfer_takes_s: float = 1.0

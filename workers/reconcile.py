@@ -8,25 +8,33 @@ import structlog
 from gateways.bills import NOT_READY, Flowed, Traded
 from gateways.errors import Refused, Unreachable
 from gateways.wxpay import WxPay
-from handlers.reconcile import FEES, TO_BANK, Agreement, Charged, reconcile
+from handlers.reconcile import FEES, TO_BANK, Agreement, Charged, is_at_the_edge, reconcile
 from models.base import Sessions
 from models.outbox import Outbox
-from models.rules.reconcile import Kind, Moved
+from models.rules.reconcile import Bills, Kind, Moved
 from workers.payment import wxpay
 
 log = structlog.get_logger(__name__)
 
 AGAIN_AFTER: Final = timedelta(minutes=30)
 FLOWS: Final = {"交易": Kind.PAYMENT, "退款": Kind.REFUND, "商家转账": Kind.TRANSFER}
+FEE_OF: Final = {"交易手续费": Kind.PAYMENT, "退还手续费": Kind.REFUND}
 
 
 def compare(day: date, *, now: datetime, pay: WxPay | None = None) -> Agreement:
     """Fetch a day's bills and compare them. Raises Unreachable; Refused, not ready before ten."""
     pay = pay or wxpay()
-    trade, flow = pay.trade_bill(day), [
-        *pay.flow_bill(day, "BASIC"), *pay.flow_bill(day, "OPERATION")]
+    trade, flow = _fetched(pay, day)
     with Sessions.begin() as session:
-        return reconcile(session, day, list(_moved(trade, flow)), _charged(flow), now=now)
+        looks_back = is_at_the_edge(session, day)
+    before = _fetched(pay, day - timedelta(days=1)) if looks_back else ([], [])
+    bills = _bills([*before[0], *trade], [*before[1], *flow])
+    with Sessions.begin() as session:
+        return reconcile(session, day, list(_moved(trade, flow)), _charged(flow), bills, now=now)
+
+
+def _fetched(pay: WxPay, day: date) -> tuple[list[Traded], list[Flowed]]:
+    return pay.trade_bill(day), [*pay.flow_bill(day, "BASIC"), *pay.flow_bill(day, "OPERATION")]
 
 
 def settle(outbox_id: int, *, now: datetime) -> None:
@@ -81,6 +89,17 @@ def _moved(trade: Sequence[Traded], flow: Sequence[Flowed]) -> Iterator[Moved]:
             yield Moved(kind, each.proof, each.amount_fen)
         elif each.kind not in FEES | TO_BANK:
             yield Moved(Kind.OTHER, f"{each.kind} {each.serial}", each.amount_fen)
+
+
+def _bills(trade: Sequence[Traded], flow: Sequence[Flowed]) -> Bills:
+    traded = {(Kind.REFUND if each.is_refund else Kind.PAYMENT, each.number): each.fee_fen
+              for each in trade if each.state == "SUCCESS"}
+    flowed = {(FLOWS[each.kind], each.proof): 0 for each in flow if each.kind in FLOWS}
+    for each in flow:
+        number = (FEE_OF.get(each.kind, Kind.OTHER), each.proof)
+        if number in flowed:
+            flowed[number] -= each.amount_fen  # a fee that was charged has left
+    return Bills(traded, flowed)
 
 
 def _charged(flow: Sequence[Flowed]) -> Iterator[Charged]:

@@ -1,7 +1,8 @@
 """Two books compared, ours and WeChat Pay's. Pure: lists of movements in, differences out."""
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 
@@ -30,6 +31,9 @@ class Wrong(StrEnum):
     AMOUNT = "another amount"
     NUMBER = "another WeChat number"
     TWICE = "twice"
+    NO_FLOW = "no fund flow"       # the trade bill has it, the fund-flow bill does not
+    NO_TRADE = "not in trade bill"
+    FEE = "another fee"            # `ours`: the trade bill's; the other: the fund-flow bill's
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,41 @@ class Difference:
     number: str
     ours_fen: int | None
     theirs_fen: int | None
+
+
+Number = tuple[Kind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """What WeChat Pay's two kinds of bills have, and its fee: `traded` in fen with parts of one,
+    `flowed` in fen as it was charged; both negative where a fee was given back."""
+
+    traded: Mapping[Number, Decimal]
+    flowed: Mapping[Number, int]
+
+
+def apart(due: Iterable[Moved], bills: Bills) -> list[Difference]:
+    """Where the two bills tell different stories of what we booked.
+
+    A transfer is in the fund-flow bill alone; a refund stands in the trade bill of the day on which
+    it was asked for, which may be another one. What is in neither is found by `differences`.
+    """
+    found = []
+    for mine in due:
+        number = (mine.kind, mine.number)
+        fee, charged = bills.traded.get(number), bills.flowed.get(number)
+        if fee is not None and charged is None:
+            found.append(Difference(Wrong.NO_FLOW, *number, mine.amount_fen, None))
+        elif fee is None and charged is not None and mine.kind is Kind.PAYMENT:
+            found.append(Difference(Wrong.NO_TRADE, *number, mine.amount_fen, None))
+        elif fee is not None and charged is not None and abs(fee - charged) >= 1:
+            found.append(Difference(Wrong.FEE, *number, -_whole(fee), -charged))
+    return found
+
+
+def _whole(fen: Decimal) -> int:
+    return int(fen.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def differences(theirs: Iterable[Moved], booked: Iterable[Moved], *, due: Iterable[Moved],

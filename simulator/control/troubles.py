@@ -29,6 +29,8 @@ NOTICE = (("notify/transaction", "支付通知"), ("notify/refund", "退款通�
 
 
 REPORT = (("template/report", "模板消息回执"),)
+FLOW_ROW = (("bill/flow/交易/*", "资金账单的收款"), ("bill/flow/退款/*", "资金账单的退款"),
+            ("bill/trade/*", "交易账单"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ TROUBLES = {
     "pay-slow": Trouble("支付", "慢 6 秒", PAY, {"delay_s": 6}),
     "pay-5xx": Trouble("支付", "500 SYSTEM_ERROR", PAY, {"status": 500, "code": "SYSTEM_ERROR"}),
     "pay-answer-lost": Trouble("支付", "办了，答复丢了", PAY, {"lose_answer": True}),
+    "bill-row-lost": Trouble("支付", "账单少一行", FLOW_ROW, {"drop": True}),
+    "fee-differs": Trouble("支付", "资金账单的手续费不对", _at(
+        "bill/flow/交易手续费/*", "手续费"), {"change": {"收支金额(元)": "0.99"}}),
     "pay-too-often": Trouble("支付", "429 频率过高", PAY, {
         "status": 429, "code": "FREQUENCY_LIMITED", "message": "频率过高，请稍后再试"}),
     "refund-no-money": Trouble("支付", "余额不足，退不了", _at(PAY[4][0], "退款"), {

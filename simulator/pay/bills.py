@@ -61,6 +61,7 @@ def trade_bill(world: World, args: Body) -> Body:
     kind = _one_of(args, "bill_type", ("ALL", "SUCCESS", "REFUND"), "ALL")
     with world.lock:
         rows = list(_trade_rows(world, day, kind))
+    rows = _as_it_went_wrong(world, rows, "trade/{商户订单号}")
     if not rows:
         raise PayError(400, "NO_STATEMENT_EXIST", "账单文件不存在")
     return _offered(world, args, _trade_text(rows, kind))
@@ -72,9 +73,20 @@ def fund_flow_bill(world: World, args: Body) -> Body:
     account = _one_of(args, "account_type", ("BASIC", "OPERATION", "FEES"), "BASIC")
     with world.lock:
         rows = list(_flow_rows(world, day, account))
+    rows = _as_it_went_wrong(world, rows, "flow/{业务类型}/{业务凭证号}")
     if not rows:
         raise PayError(400, "NO_STATEMENT_EXIST", "账单文件不存在")
     return _offered(world, args, _flow_text(rows))
+
+
+def _as_it_went_wrong(world: World, rows: list[Row], name: str) -> list[Row]:
+    """The rows of a bill with whatever was asked to be wrong in it, each time it is asked for."""
+    kept = []
+    for row in rows:
+        fault = world.faults.take("bill/" + name.format(**row))
+        if fault is None or not fault.drop:
+            kept.append(row | (fault.change if fault else {}))
+    return kept
 
 
 def _one_of(args: Body, name: str, allowed: tuple[str, ...], usual: str) -> str:
@@ -195,10 +207,11 @@ def _movements(world: World, account: str) -> Iterator[tuple[float, Decimal, Row
 def _trade_movements(world: World) -> Iterator[tuple[float, Decimal, Row]]:
     for order in world.orders.values():
         if order.state in cashier.PAID:
-            yield (order.paid_at, Decimal(order.total) / 100, _moved(
+            at = order.paid_at + world.knobs.flow_lag_s
+            yield (at, Decimal(order.total) / 100, _moved(
                 order.transaction_id, "交易", "交易", order.out_trade_no, "结算总金额"))
             if charged := fee(order.total).quantize(CENT, ROUND_HALF_UP):
-                yield (order.paid_at, -charged, _moved(
+                yield (at, -charged, _moved(
                     order.transaction_id, "扣除交易手续费", "交易手续费", order.out_trade_no, ""))
     for refund in world.refunds.values():
         if refund.status == "SUCCESS":

@@ -1,6 +1,6 @@
 """`reconcile` finds what was planted, and says nothing where all agrees."""
 import re
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -123,6 +123,73 @@ def test_our_own_slips_are_found(at_lunch, run, statement, wrong):
     assert told.exit_code == 1
     assert wrong in told.stdout
     assert "1 difference\n" in told.stdout
+
+
+@pytest.mark.parametrize(("row", "effect", "line"), [
+    ("bill/flow/交易/*", {"drop": True}, r"no fund flow +ours +\+13.00 +WeChat's +-"),
+    ("bill/trade/*", {"drop": True}, r"not in trade bill +ours +\+13.00 +WeChat's +-"),
+    ("bill/flow/交易手续费/*", {"change": {"收支金额(元)": "0.10"}},
+     r"another fee +trade's +-0.08 +fund flow's +-0.10"),
+    ("bill/flow/交易手续费/*", {"drop": True},
+     r"another fee +trade's +-0.08 +fund flow's +0.00"),
+])
+def test_where_wechat_pays_own_bills_differ_it_is_said(at_lunch, run, row, effect, line):
+    at_lunch.play(PAID)
+    at_lunch.stage.world.faults.add(row, None, **effect)
+    number, = at_lunch.stage.world.orders
+    next_morning(at_lunch)
+    told = run("--date", str(at_lunch.day))
+
+    assert told.exit_code == 1
+    assert re.search(rf"payment +{number} +{line}\n", told.stdout)
+    assert "1 difference\n" in told.stdout
+
+
+def test_a_refund_without_a_fund_flow_is_said_too(at_lunch, run):
+    at_lunch.play(PAID + """
+        小林  确定取消$c
+        (61 s pass)
+        (work)
+    """)
+    at_lunch.stage.world.faults.add("bill/flow/退*/*", None, drop=True)
+    next_morning(at_lunch)
+    told = run("--date", str(at_lunch.day))
+
+    assert re.search(r"refund +R\w+ +no fund flow +ours +-13.00 +WeChat's +-\n", told.stdout)
+    assert "1 difference\n" in told.stdout
+
+
+def paid_at_midnight(chat, minutes_before):
+    """A payment that was made so shortly before the day was over, in our books and in theirs."""
+    chat.play(PAID)
+    at = datetime.combine(chat.day + timedelta(days=1), time(), CHINA) - timedelta(
+        minutes=minutes_before)
+    with Sessions.begin() as session:
+        session.execute(update(Payment).values(paid_at=at))
+    order, = chat.stage.world.orders.values()
+    order.paid_at = at.timestamp()
+    chat.stage.world.knobs.flow_lag_s = 60 * minutes_before + 1
+    next_morning(chat)
+    chat.stage.pass_time(minutes=24 * 60)
+    return str(chat.day), str(chat.day + timedelta(days=1))
+
+
+def test_a_payment_at_midnight_whose_money_flows_on_the_next_day_agrees(at_lunch, run):
+    days = paid_at_midnight(at_lunch, 5)
+    assert [run("--date", day).exit_code for day in days] == [0, 0]
+
+
+def test_a_payment_at_midnight_whose_money_never_flows_is_said_a_day_later(at_lunch, run):
+    at_lunch.stage.world.faults.add("bill/flow/*", None, drop=True)
+    days = paid_at_midnight(at_lunch, 5)
+    told = [run("--date", day) for day in days]
+    assert [each.exit_code for each in told] == [0, 1]
+    assert "no fund flow" in told[1].stdout
+
+
+def test_a_payment_well_before_midnight_may_not_flow_on_the_next_day(at_lunch, run):
+    day, _ = paid_at_midnight(at_lunch, 11)
+    assert "no fund flow" in run("--date", day).stdout
 
 
 def test_a_refund_that_did_not_arrive_is_found(at_lunch, run):
