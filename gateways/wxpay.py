@@ -225,6 +225,15 @@ class WxPay:
         number = _checked_no(out_bill_no, _BILL_NO)
         return _transfer(self._told(self._core.request(f"{_TRANSFERS}/out-bill-no/{number}")))
 
+    def cancel_transfer(self, out_bill_no: str) -> TransferState:
+        """Take a transfer back that its person has not confirmed; refused once they have.
+
+        The answer is usually CANCELING: it has ended when a question says CANCELLED.
+        """
+        number = _checked_no(out_bill_no, _BILL_NO)
+        return _transfer(self._told(self._core.request(
+            f"{_TRANSFERS}/out-bill-no/{number}/cancel", RequestType.POST, {})))
+
     def trade_bill(self, day: date) -> list[bills.Traded]:
         """All payments and refunds of a day in China. Refused STATEMENT_CREATING: not ready."""
         return [bills.traded(row) for row in self._bill(bills.trade_path(day))]

@@ -14,10 +14,12 @@ class PayoutState(StrEnum):
     WAITING = "waiting"  # the rider must confirm it in WeChat, or it lapses after a day
     MOVING = "moving"
     PAID = "paid"
+    STUCK = "stuck"      # no end in ten days: still asked about, but the next one does not wait
     FAILED = "failed"    # lapsed, refused or returned: it is the rider's as before
 
 
 ENDED = frozenset({PayoutState.PAID, PayoutState.FAILED})
+OPEN = frozenset({PayoutState.DUE, PayoutState.WAITING, PayoutState.MOVING})
 
 
 class Payout(Base):
@@ -60,9 +62,14 @@ class Payout(Base):
 
     @classmethod
     def open_of(cls, session: Session, rider_id: int) -> "Payout | None":
-        """The one that has not ended; a rider has one at a time."""
+        """The one that is under way; a rider has one at a time."""
         return session.scalars(select(cls).where(
-            cls.rider_id == rider_id, cls.state.not_in(sorted(ENDED)))).one_or_none()
+            cls.rider_id == rider_id, cls.state.in_(sorted(OPEN)))).one_or_none()
+
+    @classmethod
+    def stuck_of(cls, session: Session, rider_id: int) -> "list[Payout]":
+        return list(session.scalars(select(cls).filter_by(
+            rider_id=rider_id, state=PayoutState.STUCK).order_by(cls.id)))
 
 
 class DayClose(Base):

@@ -1,5 +1,5 @@
 """Riders' money on its way: sent once under one number, and followed until it has ended."""
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -14,6 +14,7 @@ from handlers.payout import (
     Transfer,
     begin_sending,
     note_refused,
+    note_unsettled,
     record_transfer,
 )
 from models.base import Sessions
@@ -23,8 +24,8 @@ from workers.payment import TEMPORARY, wxpay
 
 log = structlog.get_logger(__name__)
 
+STUCK: Final = "not settled in ten days; asked again every evening"
 NEVER_SENT: Final = frozenset({"NOT_FOUND", "RESOURCE_NOT_EXISTS"})
-PATIENCE: Final = timedelta(days=10)
 
 
 def send(outbox_id: int, *, now: datetime) -> None:
@@ -35,22 +36,24 @@ def send(outbox_id: int, *, now: datetime) -> None:
             return
         payout_id, is_first = debt.payload["payout_id"], debt.attempts == 1
         is_again = bool(debt.payload.get("is_again"))
-        wanted = begin_sending(session, payout_id, is_again=is_again)
+        wanted = begin_sending(session, payout_id, is_again=is_again, now=now)
         if isinstance(wanted, PayoutState):
             debt.settle(wanted, now)
             return
     try:
         told = _ask(wanted.out_bill_no) if is_again else _send(wanted, is_first=is_first)
+        if told and told.state == "WAIT_USER_CONFIRM" and wanted.is_overdue:
+            told = _cancel(told)
     except Unreachable as error:
-        _leave(outbox_id, str(error), now)
+        _leave(outbox_id, payout_id, str(error), now)
     except Refused as refusal:
         if refusal.code in TEMPORARY:
-            _leave(outbox_id, str(refusal), now)
+            _leave(outbox_id, payout_id, str(refusal), now)
         else:
             _note_refused(outbox_id, payout_id, str(refusal), now)
     else:
         if told is None:
-            _settle(outbox_id, "dead: WeChat Pay knows no such transfer", now)
+            _note_unknown(outbox_id, payout_id, "WeChat Pay knows no such transfer", now)
         else:
             _note_told(outbox_id, payout_id, told, now)
 
@@ -80,6 +83,15 @@ def _ask(number: str) -> TransferState | None:
         raise Unreachable(str(refusal)) from refusal
 
 
+def _cancel(waiting: TransferState) -> TransferState:
+    """Its rider has had their day, and WeChat has not closed it by itself."""
+    try:
+        return wxpay().cancel_transfer(waiting.out_bill_no)
+    except Refused as refusal:  # they confirm it this moment: the next question tells
+        log.warning("payout.not_cancelled", number=waiting.out_bill_no, why=str(refusal))
+        return waiting
+
+
 def _tell(wanted: Transfer) -> TransferState:
     return wxpay().transfer(
         wanted.out_bill_no, app_id=wanted.app_id, openid=wanted.openid,
@@ -100,6 +112,8 @@ def _note_told(outbox_id: int, payout_id: int, told: TransferState, now: datetim
             debt.settle("dead: WeChat Pay tells of another transfer", now)
         elif state in ENDED:
             debt.settle(state, now)
+        elif note_unsettled(session, payout_id, now=now):
+            debt.settle(f"dead: {STUCK}", now)
 
 
 def _note_refused(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
@@ -108,14 +122,18 @@ def _note_refused(outbox_id: int, payout_id: int, why: str, now: datetime) -> No
         session.get_one(Outbox, outbox_id, with_for_update=True).settle(f"dead: {why}", now)
 
 
-def _settle(outbox_id: int, outcome: str, now: datetime) -> None:
+def _note_unknown(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
+    """One that got stuck is not sent any more, so it never will arrive."""
     with Sessions.begin() as session:
-        session.get_one(Outbox, outbox_id, with_for_update=True).settle(outcome, now)
+        if session.get_one(Payout, payout_id).state == PayoutState.STUCK:
+            note_refused(session, payout_id, why, now=now)
+        session.get_one(Outbox, outbox_id, with_for_update=True).settle(f"dead: {why}", now)
 
 
-def _leave(outbox_id: int, why: str, now: datetime) -> None:
+def _leave(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
     log.warning("payout.left", outbox=outbox_id, why=why)
     with Sessions.begin() as session:
+        is_stuck = note_unsettled(session, payout_id, now=now)
         debt = session.get_one(Outbox, outbox_id, with_for_update=True)
-        if debt.settled_at is None and now - debt.created_at > PATIENCE:
-            debt.settle(f"dead: {why}", now)
+        if debt.settled_at is None and is_stuck:
+            debt.settle(f"dead: {STUCK}: {why}", now)

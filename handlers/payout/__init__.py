@@ -11,6 +11,7 @@ from handlers.payout.paying import (
     link,
     look_again,
     note_refused,
+    note_unsettled,
     pay_out,
     record_transfer,
 )
@@ -19,6 +20,6 @@ from handlers.payout.telling import bill_of, withdraw
 
 __all__ = [
     "RecordTransfer", "Statement", "Transfer", "begin_sending", "bill_of", "close_day",
-    "earned_fen", "link", "look_again", "note_refused", "pay_out", "pay_shop", "record_transfer",
-    "statement_of", "to_close", "withdraw",
+    "earned_fen", "link", "look_again", "note_refused", "note_unsettled", "pay_out", "pay_shop",
+    "record_transfer", "statement_of", "to_close", "withdraw",
 ]

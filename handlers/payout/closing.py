@@ -8,12 +8,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from config.texts import Reply
 from handlers.notice import Notice, tell
-from handlers.payout.paying import LEAST_FEN, earned_fen, pay_out
+from handlers.payout.paying import LEAST_FEN, earned_fen, look_again, pay_out
 from handlers.payout.telling import Earned, earned_between, rider_closed, shop_closed
 from models import ledger
 from models.base import Session
 from models.campus import Campus
-from models.payout import DayClose
+from models.payout import DayClose, Payout
 from models.rider import Rider
 from models.shop import Shop
 
@@ -82,6 +82,8 @@ def _close_rider(session: Session, close: Close, rider: Rider, *, now: datetime)
     if earned:
         _tell(session, rider.person_id, f"rider:{rider.id}",
               rider_closed(session, rider, earned, day=close.name), close, now=now)
+    for payout in Payout.stuck_of(session, rider.id):
+        look_again(session, payout, f"stuck:{close.day}", now=now)
     if is_owed and (earned or not close.is_late):
         pay_out(session, rider.id, now=now)
 

@@ -1,7 +1,7 @@
 """A rider's earnings on their way to the rider's wallet: 商家转账, scene 1005, which the rider
 confirms in WeChat. What is not confirmed within a day is the rider's as before."""
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -14,13 +14,15 @@ from models import ledger
 from models.base import Session
 from models.outbox import owe
 from models.payment import new_number, new_token
-from models.payout import ENDED, Payout, PayoutState
+from models.payout import ENDED, OPEN, Payout, PayoutState
 from models.rider import Rider
 
 log = structlog.get_logger(__name__)
 
 LEAST_FEN: Final = 100
 MOST_FEN: Final = 199_900  # from ¥2000 on WeChat Pay wants the rider's legal name
+LAPSES_AFTER: Final = timedelta(days=2)  # WeChat says a day: what waits longer is cancelled
+PATIENCE: Final = timedelta(days=10)
 STATES: Final = {
     "ACCEPTED": PayoutState.MOVING, "PROCESSING": PayoutState.MOVING,
     "WAIT_USER_CONFIRM": PayoutState.WAITING, "TRANSFERING": PayoutState.MOVING,
@@ -31,13 +33,15 @@ STATES: Final = {
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """What WeChat Pay is told of a payout: the same each time it is told. `has_package`: it has
-    answered with what the rider's page needs."""
+    answered with what the rider's page needs. `is_overdue`: if it still waits for the rider, it is
+    to be cancelled."""
 
     out_bill_no: str
     app_id: str
     openid: str
     amount_fen: int
     has_package: bool
+    is_overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def look_again(session: Session, payout: Payout, about: str, *, now: datetime) -
         payload={"payout_id": payout.id, "is_again": True})
 
 
-def begin_sending(session: Session, payout_id: int, *,
+def begin_sending(session: Session, payout_id: int, *, now: datetime,
                   is_again: bool = False) -> Transfer | PayoutState:
     """What to tell WeChat Pay, or how it ended. `is_again`: one that failed is asked about."""
     payout = Payout.lock(session, payout_id)
@@ -100,7 +104,7 @@ def begin_sending(session: Session, payout_id: int, *,
         return PayoutState(payout.state)
     person = payout.rider.person
     return Transfer(payout.out_bill_no, person.app_id, person.openid, payout.amount_fen,
-                    payout.package is not None)
+                    payout.package is not None, now - payout.created_at > LAPSES_AFTER)
 
 
 def record_transfer(session: Session, cmd: RecordTransfer, *, our_mch_id: str,
@@ -135,6 +139,20 @@ def note_refused(session: Session, payout_id: int, why: str, *, now: datetime) -
         _fall_through(session, payout, why, now=now)
 
 
+def note_unsettled(session: Session, payout_id: int, *, now: datetime) -> bool:
+    """No end yet; after ten days the rider's next payout waits no longer for this one.
+
+    What it was to bring stays on its way: it is sent under no other number, as WeChat Pay demands.
+    """
+    payout = Payout.lock(session, payout_id)
+    if payout.state in OPEN and now - payout.created_at > PATIENCE:
+        log.error("payout.stuck", number=payout.out_bill_no, state=payout.state)
+        payout.state = PayoutState.STUCK
+        _tell(session, payout, "stuck", now=now)
+        session.flush()
+    return payout.state == PayoutState.STUCK
+
+
 def _advance(session: Session, payout: Payout, state: PayoutState, cmd: RecordTransfer, *,
              now: datetime) -> None:
     """Shuffled news moves it forward only: what is moving does not wait again."""
@@ -150,7 +168,7 @@ def _advance(session: Session, payout: Payout, state: PayoutState, cmd: RecordTr
         case PayoutState.WAITING if payout.state == PayoutState.DUE:
             payout.state = state
             _tell(session, payout, "waiting", now=now)
-        case PayoutState.MOVING:
+        case PayoutState.MOVING if payout.state in OPEN:
             payout.state = state
     session.flush()
 

@@ -63,10 +63,12 @@ def rider_closed(session: Session, rider: Rider, earned: Sequence[Earned], *,
     """`day`: what it is called, where it is not today."""
     payout = Payout.open_of(session, rider.id)
     is_waiting = payout is not None and payout.state == PayoutState.WAITING
+    stuck_fen = sum(each.amount_fen for each in Payout.stuck_of(session, rider.id))
     return Reply("payout.rider_day", {
         "day": day or Reply("payout.today"), "count": len(earned),
         "total": yuan(sum(each.fen for each in earned)),
         "lines": _lines(earned, _rider_line), "left": yuan(earned_fen(session, rider.id)),
+        "stuck": Reply("payout.stuck_part", {"amount": yuan(stuck_fen)}) if stuck_fen else None,
         "way": Reply("payout.take", {"amount": yuan(payout.amount_fen), "url": link(payout)})
         if payout and is_waiting else None})
 

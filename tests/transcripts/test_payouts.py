@@ -352,6 +352,89 @@ def test_a_question_that_is_refused_says_nothing_of_the_transfer(delivered, code
     assert len(delivered.stage.world.transfers) == 1
 
 
+def states_of_payouts():
+    with Sessions() as session:
+        return list(session.scalars(select(Payout.state).order_by(Payout.id)))
+
+
+def heard(chat, who):
+    """All that came since; it counts as read."""
+    chat._read(who)
+    news, chat._unread[who] = chat._unread[who], []
+    return "".join(event.get("content", "") for event in news)
+
+
+def test_what_wechat_does_not_let_lapse_is_cancelled_and_paid_with_the_next(delivered):
+    delivered.stage.world.knobs.transfer_confirm_s = 60 * 86400
+    delivered.play("""
+        阿哲  提现
+        (work)
+        push  阿哲  payout.waiting
+        (47 h pass)
+        (work)
+    """)
+    assert states_of_payouts() == ["waiting"]
+    delivered.play("阿哲  账单\n(2 h pass)\n(work)\n(2 h pass)\n(work)")
+    first, *_ = delivered.stage.world.transfers.values()
+    assert (first.state, states_of_payouts()[0]) == ("CANCELLED", "failed")
+    assert "¥1.60 没领成，钱还在你名下" in heard(delivered, "阿哲")
+    delivered.play("""
+        阿哲  提现
+        (work)
+    """)
+    assert states_of_payouts() == ["failed", "waiting"]
+    heard(delivered, "阿哲")
+    assert take(delivered) == "ok"
+    delivered.play("(work)\npush  阿哲  payout.paid  amount=¥1.60")
+    assert booked("rider") == booked("payout") == 0
+
+
+@pytest.fixture
+def stuck(delivered):
+    """¥1.60 that the rider has taken, and that WeChat has been moving for ten days."""
+    held = delivered.stage.world.faults.add("transfer", stay=True)
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+    assert take(delivered) == "ok"
+    delivered.play("(239 h pass)\n(work)")
+    assert states_of_payouts() == ["moving"]
+    delivered.play("阿哲  账单\n(3 h pass)\n(work)")
+    assert states_of_payouts() == ["stuck"]
+    assert "¥1.60 那笔微信十天还没给结果" in heard(delivered, "阿哲")
+    delivered.play("阿哲  账单\nbot  payout.rider_day  left=¥0.00  微信还没给结果的")
+    return held
+
+
+def test_what_is_stuck_keeps_nobody_from_the_next_payout_and_is_asked_about(delivered, stuck):
+    chat = delivered
+    chat.stage.wait_until(12, 0)
+    chat.play(AT_THE_DOOR.replace("$c", "$d"))
+    chat.play(f"阿哲  {pin_of(chat, '小林')}\nbot  rider.delivered\n(work)")
+    heard(chat, "阿哲")
+    chat.play("""
+        阿哲  提现
+        bot   payout.begun  amount=¥1.60
+        (work)
+        push  阿哲  payout.waiting  amount=¥1.60
+    """)
+    assert take(chat) == "ok"
+    chat.play("(work)\npush  阿哲  payout.paid")
+    assert states_of_payouts() == ["stuck", "paid"]
+    assert booked("payout") == -160
+    chat.stage.world.faults.add("notify/transfer", 99, drop=True)
+    chat.stage.world.faults.remove(stuck.id)
+    chat.play("(it is 22:30)\n(work)\n(work)\n(work)")
+    assert states_of_payouts() == ["paid", "paid"]
+    assert booked("rider") == booked("payout") == 0
+    assert "已经进你的零钱" in heard(chat, "阿哲")
+
+
+def test_what_is_stuck_and_wechat_knows_nothing_of_is_the_riders_again(delivered, stuck):
+    delivered.stage.world.transfers.clear()
+    delivered.play("(it is 22:30)\n(work)\n(work)\n(work)")
+    assert states_of_payouts()[0] == "failed"
+    assert "没领成，钱还在你名下" in heard(delivered, "阿哲")
+
+
 @pytest.fixture
 def arrived_after_all(delivered):
     """A transfer that we took for refused, confirmed by the rider in WeChat."""
