@@ -12,7 +12,7 @@ from handlers.speaker import Speaker
 from models.base import Session
 from models.campus import Campus
 from models.order import POINTS, Order, OrderKind
-from models.points import give_points, points_left, take_points
+from models.points import earned_by, give_points, points_left, take_points
 from models.rules.points import PointRules, share
 
 WORTH_SAYING: Final = 50  # points: less is not worth a line in a quote
@@ -98,10 +98,9 @@ def earn(session: Session, order: Order, *, now: datetime) -> None:
 def take_back(session: Session, order: Order, back_fen: int, *, cause: str,
               now: datetime) -> None:
     """The points that money had brought which goes back; of those that are still there."""
-    rules = PointRules.of(session.get_one(Campus, order.campus_id).file)
-    if rules is None or order.kind != OrderKind.FOOD:
+    gone = share(earned_by(session, order.buyer_id, order.id), back_fen, order.payable_fen)
+    if not gone:
         return
-    gone = share(rules.earned(order.payable_fen), back_fen, order.payable_fen)
     left = points_left(session, order.buyer_id, hold=True)
     take_points(session, order.buyer_id, min(gone, left),
                 key=f"points:{order.id}:{cause}", kind="points_taken_back", now=now,

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.ledger import PROMOTION, balance, points_of, post
+from models.ledger import PROMOTION, LedgerEntry, LedgerGroup, balance, points_of, post
 from models.locks import POINTS_LOCK
 
 
@@ -24,6 +24,14 @@ def give_points(session: Session, person_id: int, points: int, *, key: str, kind
     """Book points for somebody; False when there are none, or this cause was booked before."""
     return points > 0 and post(session, kind, key=key, now=now, order_id=order_id, entries={
         PROMOTION: points, points_of(person_id): -points})
+
+
+def earned_by(session: Session, person_id: int, order_id: int) -> int:
+    """What an order brought its buyer, by the rule of that day."""
+    return -int(session.scalar(select(func.coalesce(func.sum(LedgerEntry.amount_fen), 0)).join(
+        LedgerGroup, LedgerGroup.id == LedgerEntry.group_id).where(
+        LedgerGroup.order_id == order_id, LedgerGroup.kind == "points_earned",
+        LedgerEntry.account == points_of(person_id))) or 0)
 
 
 def take_points(session: Session, person_id: int, points: int, *, key: str, kind: str,

@@ -2,13 +2,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.reconcile import Difference, Kind, Moved, Wrong, differences
+from models.rules.reconcile import Bills, Difference, Kind, Moved, Wrong, apart, differences
 
 moved = st.builds(Moved, st.sampled_from([Kind.PAYMENT, Kind.REFUND]),
                   st.text("abc123", min_size=1, max_size=6), st.integers(-5000, 5000),
                   st.sampled_from(["w1", "w2"]))
 books = st.lists(moved, max_size=12, unique_by=lambda each: (each.kind, each.number))
-PLANTS = st.lists(st.sampled_from([None, *Wrong]), min_size=12, max_size=12)
+OF_THE_BOOKS = [Wrong.NOT_OURS, Wrong.NOT_BOOKED, Wrong.NOT_THEIRS, Wrong.AMOUNT, Wrong.NUMBER,
+                Wrong.TWICE]
+PLANTS = st.lists(st.sampled_from([None, *OF_THE_BOOKS]), min_size=12, max_size=12)
 
 
 def compare(theirs, booked, known=None):
@@ -19,6 +21,25 @@ def compare(theirs, booked, known=None):
 @given(books)
 def test_books_that_agree_have_no_difference(book):
     assert compare(book, book) == []
+
+
+FEES = st.decimals(-50, 50, places=3)
+
+
+@given(books, st.lists(st.tuples(FEES, st.sampled_from([None, Wrong.NO_FLOW, Wrong.NO_TRADE,
+                                                        Wrong.FEE])), min_size=12, max_size=12))
+def test_where_the_two_bills_differ_it_is_found_and_rounding_is_no_difference(book, plants):
+    traded, flowed, wanted = {}, {}, []
+    for each, (fee, wrong) in zip(book, plants, strict=False):
+        number, charged = (each.kind, each.number), round(fee)
+        if wrong is not Wrong.NO_TRADE:
+            traded[number] = fee
+        if wrong is not Wrong.NO_FLOW:
+            flowed[number] = charged + 2 * (wrong is Wrong.FEE)
+        if wrong and (wrong, each.kind) != (Wrong.NO_TRADE, Kind.REFUND):
+            wanted.append((wrong, *number))
+    found = apart(book, Bills(traded, flowed))
+    assert [(each.wrong, each.kind, each.number) for each in found] == wanted
 
 
 @given(books, PLANTS)

@@ -422,7 +422,7 @@ def test_what_is_stuck_keeps_nobody_from_the_next_payout_and_is_asked_about(deli
     assert booked("payout") == -160
     chat.stage.world.faults.add("notify/transfer", 99, drop=True)
     chat.stage.world.faults.remove(stuck.id)
-    chat.play("(it is 22:30)\n(work)\n(work)\n(work)")
+    chat.play("阿哲  账单\n(it is 22:30)\n(work)\n(work)")
     assert states_of_payouts() == ["paid", "paid"]
     assert booked("rider") == booked("payout") == 0
     assert "已经进你的零钱" in heard(chat, "阿哲")

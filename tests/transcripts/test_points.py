@@ -233,6 +233,24 @@ def test_a_complaint_gives_back_the_points_that_had_paid(giving):
         assert sum(balances(session).values()) == 0
 
 
+@pytest.mark.parametrize("rule", [{"percent_back": 1}, {"percent_back": 20}, None])
+def test_what_is_taken_back_is_what_was_earned_whatever_the_rule_says_today(
+        giving, demo_campus, rule):
+    chat = giving()
+    chat.play(LUNCH)
+    with Sessions() as session:
+        order = session.get_one(Order, newest().id)
+        code, pin = order.code, order.pin
+    chat.play(f"阿哲  {code}码{pin}")
+    assert left(chat) == 180
+    demo_campus["points"] = rule
+    chat.stage.load(demo_campus)
+    with Sessions.begin() as session:
+        points.take_back(session, session.get_one(Order, newest().id), 900, cause="complaint:1",
+                         now=utcnow())
+    assert left(chat) == 90
+
+
 def test_what_is_spent_already_is_not_taken_back(giving):
     chat = giving()
     chat.play(LUNCH)
