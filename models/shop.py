@@ -156,6 +156,14 @@ def return_stock(session: Session, taken: Mapping[str, int]) -> None:
     session.flush()
 
 
+def less(taken: Mapping[str, int], dish_id: int, kept: Iterable[Wanted]) -> dict[str, int]:
+    """What is still reserved when a line of this dish is cooked no more, as it ran out: what is
+    not there is not given back. `kept`: the lines that stay."""
+    left = _portions(line for line in kept if line.dish_id == dish_id).get(dish_id, 0)
+    portions = {**taken, str(dish_id): min(taken.get(str(dish_id), 0), left)}
+    return {key: count for key, count in portions.items() if count}
+
+
 def _portions(lines: Iterable[Wanted]) -> dict[int, int]:
     wanted: dict[int, Decimal] = {}
     for line in lines:

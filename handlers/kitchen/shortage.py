@@ -25,7 +25,7 @@ from models.base import Session
 from models.order import POINTS, REMAKE, Order, OrderLine
 from models.rules.allocation import shares
 from models.rules.order_state import WANTS_RIDER, OrderEvent, OrderState
-from models.shop import Dish, NotEnough, take_stock
+from models.shop import Dish, NotEnough, less, take_stock
 
 CHOOSE_WITHIN: Final = timedelta(minutes=3)
 MOST_OFFERS: Final = 2
@@ -82,10 +82,12 @@ def swap(session: Session, speaker: Speaker, cmd: Swap, *, now: datetime) -> Rep
     line = next(line for line in order.lines if line.id == entry["line"])
     if cmd.dish_key is None:
         return _drop(session, order, line, now=now, by=speaker.person.id)
-    dish = Dish.by_keys(session, order.campus_id, {cmd.dish_key}).get(cmd.dish_key)
+    dish, lost_id = Dish.by_keys(session, order.campus_id, {cmd.dish_key}).get(
+        cmd.dish_key), line.dish_id
     if dish is None or not _put_instead(session, order, line, dish, now=now):
         return Reply("shortage.gone_too", {"code": order.code, "dish": line.name}, tap_id(order))
-    _settle_line(session, order, line, "swapped", now=now, by=speaker.person.id, to=dish.key)
+    _settle_line(session, order, line, "swapped", now=now, by=speaker.person.id, to=dish.key,
+                 **_lost(order, lost_id, order.lines))
     return Reply("shortage.swapped", {"code": order.code, "dish": dish.name,
                                       "payable": yuan(order.payable_fen)})
 
@@ -188,11 +190,22 @@ def _put_instead(session: Session, order: Order, line: OrderLine, dish: Dish, *,
     line.options = [o for o in line.options if o in dish.options]
     line.option_names = [n for o, n in zip(was[3], was[4], strict=False) if o in dish.options]
     try:
-        take_stock(session, [line])
+        instead = take_stock(session, [line])
     except NotEnough:
         line.dish_id, line.dish_key, line.name, line.options, line.option_names = was
         return False
+    order.stock_taken = {**order.stock_taken, **{
+        key: order.stock_taken.get(key, 0) + count for key, count in instead.items()}}
     return True
+
+
+def _lost(order: Order, dish_id: int, kept: Sequence[OrderLine]) -> dict[str, Any]:
+    """What ran out is not there to be given back, whatever becomes of the order; how many
+    portions of it had been reserved, for the log."""
+    portions = order.stock_taken.get(str(dish_id), 0)
+    order.stock_taken = less(order.stock_taken, dish_id, kept)
+    portions -= order.stock_taken.get(str(dish_id), 0)
+    return {"lost": {str(dish_id): portions}} if portions else {}
 
 
 def _drop(session: Session, order: Order, line: OrderLine, *, now: datetime,
@@ -209,7 +222,8 @@ def _drop(session: Session, order: Order, line: OrderLine, *, now: datetime,
         _tell_kitchen(session, order, line, "dropped", now=now)
         return Reply("shortage.all_back", {"code": order.code, "amount": yuan(back)})
     back = paid_for(order, line)
-    _settle_line(session, order, line, "dropped", now=now, by=by, back_fen=back)
+    lost = _lost(order, line.dish_id, [each for each in order.lines if each is not line])
+    _settle_line(session, order, line, "dropped", now=now, by=by, back_fen=back, **lost)
     points = _take_off_offers(order, line.amount_fen - back)
     order.goods_fen -= line.amount_fen
     order.discount_fen -= line.amount_fen - back

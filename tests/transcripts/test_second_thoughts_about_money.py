@@ -9,6 +9,7 @@ from models.campus import Campus
 from models.order import Order
 from models.payment import Refund, RefundState
 from models.person import Person
+from models.shop import Dish
 from tests.transcripts.stories import PAID, TAKEN
 from tests.transcripts.test_bad_days import TWO_DISHES
 from tests.transcripts.test_first_lunch import pin_of
@@ -52,6 +53,42 @@ def test_a_yes_is_not_taken_back_while_the_buyer_is_asked_what_else(chat):
     """)
     assert order().state == "cooking"
     assert back() == [300]
+
+
+@pytest.mark.parametrize(("choice", "reply", "taken", "given_back"), [
+    ("$c换酸梅汤", "shortage.swapped", 4, 5), ("$c去掉可乐", "shortage.dropped", 5, 5)])
+def test_what_ran_out_is_not_given_back_and_what_is_cooked_instead_is(
+        chat, demo_campus, choice, reply, taken, given_back):
+    chat.stage.add("香嫂", "merchant")
+    shop = demo_campus["shops"][0]
+    shop["owners"] = [chat.stage.openid(name) for name in ("阿香", "香嫂")]
+    for dish in shop["dishes"]:
+        if dish["name"] in ("可乐", "酸梅汤"):
+            dish["stock"] = 5
+    chat.stage.load(demo_campus)
+
+    def stock():
+        with Sessions() as session:
+            return [session.scalars(select(Dish.stock).filter_by(name=name, shop_id=shop_id)).one()
+                    for shop_id in session.scalars(select(Order.shop_id)) for name in (
+                        "可乐", "酸梅汤")]
+
+    chat.play(TWO_DISHES + f"""
+        香嫂  接$c
+        bot   kitchen.accepted
+        阿香  $c缺可乐
+        bot   kitchen.lacking
+        小林  {choice}
+        bot   {reply}
+    """)
+    assert stock() == [4, taken]
+    chat.play("""
+        香嫂  撤回$c
+        bot   kitchen.undone
+        香嫂  拒$c
+        bot   kitchen.rejected
+    """)
+    assert stock() == [4, given_back]
 
 
 def test_what_is_lacking_when_the_rider_leaves_is_paid_back_at_once(chat):
