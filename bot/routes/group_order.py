@@ -26,9 +26,10 @@ from models.rules.order_state import WANTS_RIDER, OrderState
 from models.shop import Dish
 
 _CODE: Final = re.compile(r"\s*[gG]\s*\d{1,4}\s*[，,:：]?")
+_ALL: Final = r"(?!我|这|那|全|都|整|退)"  # 我那份不要了: no dish of that name
 _UNWANTED: Final = re.compile(
-    r"(?:不要|别要|去掉|删掉|删了|拿掉|不点)(?P<after>[^\s，。,!！了吧]{2,12})[了吧]*[。!！]?"
-    r"|把?(?P<before>[^\s，。,!！]{2,12}?)(?:不要|去掉|删掉|删了|拿掉|不点)[了吧]*[。!！]?")
+    rf"(?:不要|别要|去掉|删掉|删了|拿掉|不点){_ALL}(?P<after>[^\s，。,!！了吧]{{2,12}})[了吧]*[。!！]?"
+    rf"|把?{_ALL}(?P<before>[^\s，。,!！]{{2,12}}?)(?:不要|去掉|删掉|删了|拿掉|不点)[了吧]*[。!！]?")
 SURE: Final = ("confirm_leave", "confirm_dissolve")
 Act = Callable[[Turn, GroupOrder, Command], Reply | None]
 

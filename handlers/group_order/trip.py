@@ -74,7 +74,6 @@ def step(session: Session, speaker: Speaker, group: GroupOrder, name: str, *,
         return act(session, speaker, rider.ReportStep(carried[0].id), now=now)
     if name == "picked_up":
         _tell_codes_apart(able)
-        _pay_one_wait(able)
     return _step_reply(session, group, able, name, replies[0])
 
 
@@ -95,13 +94,6 @@ def _step_reply(session: Session, group: GroupOrder, orders: Sequence[Order], na
     return Reply(_REPLIES[name], {
         "code": group.code, "count": len(bags), "where": group.place.name,
         "labels": "、".join(dict.fromkeys(bag.label for bag in bags))})
-
-
-def _pay_one_wait(orders: Sequence[Order]) -> None:
-    """The rider has stood there once, however many bags there are: the longest wait counts."""
-    longest = max(orders, key=lambda order: order.waiting_fen)
-    for order in orders:
-        order.waiting_fen = longest.waiting_fen if order is longest else 0
 
 
 def _tell_codes_apart(orders: Sequence[Order]) -> None:

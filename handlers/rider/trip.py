@@ -95,7 +95,17 @@ def _waiting_fen(session: Session, order: Order, now: datetime) -> int:
     came = session.scalar(select(func.min(OrderLog.at)).filter_by(
         order_id=order.id, event=OrderEvent.AT_SHOP, person_id=order.rider.person_id))
     done = order.food_ready_at if order.state == OrderState.READY and order.food_ready_at else now
-    return waiting_fen((min(now, done) - came).total_seconds()) if came else 0
+    return max(0, waiting_fen((min(now, done) - came).total_seconds()) - _waited_already_fen(
+        session, order)) if came else 0
+
+
+def _waited_already_fen(session: Session, order: Order) -> int:
+    """For other bags of its group: the rider has stood there once, and the longest wait counts."""
+    if order.group_id is None:
+        return 0
+    return int(session.scalar(select(func.coalesce(func.sum(Order.waiting_fen), 0)).where(
+        Order.group_id == order.group_id, Order.rider_id == order.rider_id,
+        Order.id != order.id)) or 0)
 
 
 def new_pin(old: str | None) -> str:

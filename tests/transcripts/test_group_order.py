@@ -708,11 +708,16 @@ def test_a_window_that_says_no_leaves_the_rider_the_pay_for_the_trip(dorm):
             Order.rider_id.is_not(None))).all() == [160]
 
 
-def test_a_wait_for_several_bags_is_one_wait(dorm):
+@pytest.mark.parametrize("reports", [["〔取到了〕"], ["$k取到", "$l取到"]])
+def test_a_wait_for_several_bags_is_one_wait(dorm, reports):
     gathered(dorm)
     dorm.play("""
+        小陈  $g付款
+        bot   group.joined  order=$k
+        小林  $g付款
+        bot   group.joined  order=$l
         (小林 pays)
-        (小周 pays)
+        (小陈 pays)
         小林  $g锁单
         阿香  接$g
         阿哲  上线
@@ -723,9 +728,12 @@ def test_a_wait_for_several_bags_is_one_wait(dorm):
         bot   group.rider_taken  count=2
         阿哲  〔到店了〕
         (10 min pass)
-        阿哲  〔取到了〕
-        bot   group.rider_picked_up  count=2
-        阿哲  〔到了〕
+    """)
+    for said in reports:
+        dorm.play(f"阿哲  {said}")
+    dorm.play("""
+        阿哲  $g到了
+        bot   group.rider_arrived
         (work)
     """)
     dorm.play(f"""
@@ -954,6 +962,13 @@ def test_what_was_not_ordered_is_said_not_to_be_in_it(dorm, said):
         小王  $g {said}
         bot   group.not_in
     """)
+
+
+@pytest.mark.parametrize("said", ["我那份不要了", "全部不要了", "不要这个了"])
+def test_who_means_all_of_it_is_not_told_of_a_dish_of_that_name(dorm, said):
+    at_two_windows(dorm)
+    dorm.stage.says("小林", f"{newest_group()} {said}")
+    assert "你那份里没有" not in dorm.last("小林")
 
 
 def test_what_is_paid_is_not_taken_off_but_left_first(dorm):
