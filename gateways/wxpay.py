@@ -91,7 +91,8 @@ class RefundState:
 @dataclass(frozen=True, slots=True)
 class TransferState:
     """`state`: ACCEPTED, PROCESSING, WAIT_USER_CONFIRM (the person must tap, with `package`),
-    TRANSFERING, CANCELING → SUCCESS, FAIL, CANCELLED. `amount_fen` None: it was not told."""
+    TRANSFERING, CANCELING → SUCCESS, FAIL, CANCELLED. `amount_fen` None: it was not told.
+    `made_at`: since when WeChat Pay knows of it."""
 
     state: str
     out_bill_no: str
@@ -99,6 +100,7 @@ class TransferState:
     amount_fen: int | None = None
     package: str | None = None
     fail_reason: str = ""
+    made_at: datetime | None = None
     ended_at: datetime | None = None
 
 
@@ -450,11 +452,13 @@ def _refund(told: Json) -> RefundState:
 
 def _transfer(told: Json) -> TransferState:
     state, updated = _field(told, "state", str), told.get("update_time")
+    made = told.get("create_time")
     amount = told.get("transfer_amount")
     return TransferState(
         state, _field(told, "out_bill_no", str), _field(told, "transfer_bill_no", str),
         amount_fen=amount if isinstance(amount, int) else None,
         package=told.get("package_info"), fail_reason=str(told.get("fail_reason") or ""),
+        made_at=_moment(made) if made else None,
         ended_at=_moment(updated) if updated and state in _TRANSFER_ENDED else None)
 
 

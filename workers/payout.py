@@ -1,5 +1,5 @@
 """Riders' money on its way: sent once under one number, and followed until it has ended."""
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -25,6 +25,7 @@ from workers.payment import TEMPORARY, wxpay
 log = structlog.get_logger(__name__)
 
 STUCK: Final = "not settled in ten days; asked again every evening"
+LAPSES_AFTER: Final = timedelta(days=2)  # WeChat says a day: what waits longer is cancelled
 NEVER_SENT: Final = frozenset({"NOT_FOUND", "RESOURCE_NOT_EXISTS"})
 
 
@@ -36,13 +37,13 @@ def send(outbox_id: int, *, now: datetime) -> None:
             return
         payout_id, is_first = debt.payload["payout_id"], debt.attempts == 1
         is_again = bool(debt.payload.get("is_again"))
-        wanted = begin_sending(session, payout_id, is_again=is_again, now=now)
+        wanted = begin_sending(session, payout_id, is_again=is_again)
         if isinstance(wanted, PayoutState):
             debt.settle(wanted, now)
             return
     try:
         told = _ask(wanted.out_bill_no) if is_again else _send(wanted, is_first=is_first)
-        if told and told.state == "WAIT_USER_CONFIRM" and wanted.is_overdue:
+        if told and _is_overdue(told, now):
             told = _cancel(told)
     except Unreachable as error:
         _leave(outbox_id, payout_id, str(error), now)
@@ -83,6 +84,11 @@ def _ask(number: str) -> TransferState | None:
         raise Unreachable(str(refusal)) from refusal
 
 
+def _is_overdue(told: TransferState, now: datetime) -> bool:
+    return told.state == "WAIT_USER_CONFIRM" and told.made_at is not None \
+        and now - told.made_at > LAPSES_AFTER
+
+
 def _cancel(waiting: TransferState) -> TransferState:
     """Its rider has had their day, and WeChat has not closed it by itself."""
     try:
@@ -113,7 +119,7 @@ def _note_told(outbox_id: int, payout_id: int, told: TransferState, now: datetim
         elif state in ENDED:
             debt.settle(state, now)
         elif note_unsettled(session, payout_id, now=now):
-            debt.settle(f"dead: {STUCK}", now)
+            debt.settle(_stuck(debt), now)
 
 
 def _note_refused(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
@@ -136,4 +142,9 @@ def _leave(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
         is_stuck = note_unsettled(session, payout_id, now=now)
         debt = session.get_one(Outbox, outbox_id, with_for_update=True)
         if debt.settled_at is None and is_stuck:
-            debt.settle(f"dead: {STUCK}: {why}", now)
+            debt.settle(f"{_stuck(debt)}: {why}", now)
+
+
+def _stuck(debt: Outbox) -> str:
+    """One dead letter, for a person to look at, not another one every evening."""
+    return f"{'asked' if debt.payload.get('is_again') else 'dead'}: {STUCK}"

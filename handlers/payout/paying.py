@@ -21,7 +21,6 @@ log = structlog.get_logger(__name__)
 
 LEAST_FEN: Final = 100
 MOST_FEN: Final = 199_900  # from ¥2000 on WeChat Pay wants the rider's legal name
-LAPSES_AFTER: Final = timedelta(days=2)  # WeChat says a day: what waits longer is cancelled
 PATIENCE: Final = timedelta(days=10)
 STATES: Final = {
     "ACCEPTED": PayoutState.MOVING, "PROCESSING": PayoutState.MOVING,
@@ -33,15 +32,13 @@ STATES: Final = {
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """What WeChat Pay is told of a payout: the same each time it is told. `has_package`: it has
-    answered with what the rider's page needs. `is_overdue`: if it still waits for the rider, it is
-    to be cancelled."""
+    answered with what the rider's page needs."""
 
     out_bill_no: str
     app_id: str
     openid: str
     amount_fen: int
     has_package: bool
-    is_overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ def look_again(session: Session, payout: Payout, about: str, *, now: datetime) -
         payload={"payout_id": payout.id, "is_again": True})
 
 
-def begin_sending(session: Session, payout_id: int, *, now: datetime,
+def begin_sending(session: Session, payout_id: int, *,
                   is_again: bool = False) -> Transfer | PayoutState:
     """What to tell WeChat Pay, or how it ended. `is_again`: one that failed is asked about."""
     payout = Payout.lock(session, payout_id)
@@ -104,7 +101,7 @@ def begin_sending(session: Session, payout_id: int, *, now: datetime,
         return PayoutState(payout.state)
     person = payout.rider.person
     return Transfer(payout.out_bill_no, person.app_id, person.openid, payout.amount_fen,
-                    payout.package is not None, now - payout.created_at > LAPSES_AFTER)
+                    payout.package is not None)
 
 
 def record_transfer(session: Session, cmd: RecordTransfer, *, our_mch_id: str,

@@ -352,6 +352,15 @@ def test_a_question_that_is_refused_says_nothing_of_the_transfer(delivered, code
     assert len(delivered.stage.world.transfers) == 1
 
 
+def test_what_reached_wechat_late_waits_for_the_rider_as_long_as_any(delivered):
+    delivered.stage.world.knobs.transfer_confirm_s = 60 * 86400
+    delivered.stage.world.faults.add(TRANSFERS + "*", None, status=500, code="SYSTEM_ERROR")
+    delivered.play("阿哲  提现\n(work)\n(60 h pass)\n(work)\n阿哲  账单")
+    delivered.stage.world.faults.clear()
+    delivered.play("(2 h pass)\n(work)\n(2 h pass)\n(work)")
+    assert states_of_payouts() == ["waiting"]
+
+
 def states_of_payouts():
     with Sessions() as session:
         return list(session.scalars(select(Payout.state).order_by(Payout.id)))
