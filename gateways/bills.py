@@ -37,12 +37,14 @@ class Traded:
 @dataclass(frozen=True, slots=True)
 class Flowed:
     """A line of the fund-flow bill. `serial` names it; `proof` is our number, where there is one;
-    `amount_fen` is negative where money left."""
+    `wechat_number` is theirs: a fee has that of its payment or refund. `amount_fen` is negative
+    where money left."""
 
     serial: str
     kind: str
     proof: str
     amount_fen: int
+    wechat_number: str = ""
 
 
 def fetch(ask: Callable[[str], Mapping[str, object]], download: Callable[[str], bytes],
@@ -85,7 +87,7 @@ def traded(row: Row) -> Traded:
 def flowed(row: Row) -> Flowed:
     sign = -1 if row["收支类型"] == "支出" else 1
     return Flowed(row["资金流水单号"], row["业务类型"], row["业务凭证号"],
-                  sign * _fen(row["收支金额(元)"]))
+                  sign * _fen(row["收支金额(元)"]), row["微信支付业务单号"])
 
 
 def _rows(content: bytes) -> Iterator[Row]:

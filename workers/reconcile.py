@@ -95,9 +95,11 @@ def _bills(trade: Sequence[Traded], flow: Sequence[Flowed]) -> Bills:
     traded = {(Kind.REFUND if each.is_refund else Kind.PAYMENT, each.number): each.fee_fen
               for each in trade if each.state == "SUCCESS"}
     flowed = {(FLOWS[each.kind], each.proof): 0 for each in flow if each.kind in FLOWS}
+    ours = {(FLOWS[each.kind], each.wechat_number): (FLOWS[each.kind], each.proof)
+            for each in flow if each.kind in FLOWS}
     for each in flow:
-        number = (FEE_OF.get(each.kind, Kind.OTHER), each.proof)
-        if number in flowed:
+        number = ours.get((FEE_OF.get(each.kind, Kind.OTHER), each.wechat_number))
+        if number:
             flowed[number] -= each.amount_fen  # a fee that was charged has left
     return Bills(traded, flowed)
 

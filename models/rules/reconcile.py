@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -46,6 +47,7 @@ class Difference:
 
 
 Number = tuple[Kind, str]
+ALL_FEES: Final = "all fees"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,9 @@ def apart(due: Iterable[Moved], bills: Bills) -> list[Difference]:
 
     A transfer is in the fund-flow bill alone; a refund stands in the trade bill of the day on which
     it was asked for, which may be another one. What is in neither is found by `differences`.
+    Where no fee was charged at all, that is one difference.
     """
-    found = []
+    has_fees, uncharged, found = any(bills.flowed.values()), 0, []
     for mine in due:
         number = (mine.kind, mine.number)
         fee, charged = bills.traded.get(number), bills.flowed.get(number)
@@ -71,8 +74,12 @@ def apart(due: Iterable[Moved], bills: Bills) -> list[Difference]:
             found.append(Difference(Wrong.NO_FLOW, *number, mine.amount_fen, None))
         elif fee is None and charged is not None and mine.kind is Kind.PAYMENT:
             found.append(Difference(Wrong.NO_TRADE, *number, mine.amount_fen, None))
+        elif fee is not None and charged is not None and not has_fees:
+            uncharged += _whole(fee)
         elif fee is not None and charged is not None and abs(fee - charged) >= 1:
             found.append(Difference(Wrong.FEE, *number, -_whole(fee), -charged))
+    if uncharged:
+        found.append(Difference(Wrong.FEE, Kind.OTHER, ALL_FEES, -uncharged, 0))
     return found
 
 

@@ -130,8 +130,6 @@ def test_our_own_slips_are_found(at_lunch, run, statement, wrong):
     ("bill/trade/*", {"drop": True}, r"not in trade bill +ours +\+13.00 +WeChat's +-"),
     ("bill/flow/交易手续费/*", {"change": {"收支金额(元)": "0.10"}},
      r"another fee +trade's +-0.08 +fund flow's +-0.10"),
-    ("bill/flow/交易手续费/*", {"drop": True},
-     r"another fee +trade's +-0.08 +fund flow's +0.00"),
 ])
 def test_where_wechat_pays_own_bills_differ_it_is_said(at_lunch, run, row, effect, line):
     at_lunch.play(PAID)
@@ -142,6 +140,17 @@ def test_where_wechat_pays_own_bills_differ_it_is_said(at_lunch, run, row, effec
 
     assert told.exit_code == 1
     assert re.search(rf"payment +{number} +{line}\n", told.stdout)
+    assert "1 difference\n" in told.stdout
+
+
+def test_fees_that_are_charged_nowhere_are_one_line(at_lunch, run):
+    at_lunch.play(PAID)
+    at_lunch.stage.world.faults.add("bill/flow/交易手续费/*", None, drop=True)
+    next_morning(at_lunch)
+    told = run("--date", str(at_lunch.day))
+
+    assert re.search(r"other +all fees +another fee +trade's +-0.08 +fund flow's +0.00\n",
+                     told.stdout)
     assert "1 difference\n" in told.stdout
 
 

@@ -38,6 +38,7 @@ def test_where_the_two_bills_differ_it_is_found_and_rounding_is_no_difference(bo
             flowed[number] = charged + 2 * (wrong is Wrong.FEE)
         if wrong and (wrong, each.kind) != (Wrong.NO_TRADE, Kind.REFUND):
             wanted.append((wrong, *number))
+    flowed[Kind.PAYMENT, "another"] = 1  # fees are charged there
     found = apart(book, Bills(traded, flowed))
     assert [(each.wrong, each.kind, each.number) for each in found] == wanted
 
