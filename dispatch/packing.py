@@ -171,9 +171,14 @@ def _moves(gain: Floats, bundles: _Bundles, now: _Matching, barren: set[int]) ->
         if bundle in price or bundle in barren:
             continue
         some = members[bundle]
-        gone = tuple({group_of[i]: None for i in some})
-        rest = [at[left] for g in gone if (left := tuple(i for i in members[g] if i not in some))]
-        change = value[bundle] + sum(value[r] for r in rest) - sum(price[g] for g in gone)
+        gone = tuple(dict.fromkeys([group_of[i] for i in some]))
+        rest, left_worth, went = [], 0.0, 0.0
+        for g in gone:  # thousands of times a decision: no generators here
+            went += price[g]
+            if len(members[g]) > 1 and (left := tuple([i for i in members[g] if i not in some])):
+                rest.append(at[left])
+                left_worth += value[at[left]]
+        change = value[bundle] + left_worth - went
         if change < -1e-6:
             found.append((change, (bundle, gone, (bundle, *rest))))
     found.sort()
