@@ -10,12 +10,13 @@ from config.texts import Reply
 from handlers import dialogue
 from handlers.roles import owe_tags_of
 from handlers.speaker import Speaker
-from handlers.wording import MOST_REMARKS, in_lines
+from handlers.wording import MOST_REMARKS, in_lines, where
 from models.base import Session
 from models.campus import Place
 from models.order import Order
 from models.shop import Dish, Shop
 
+MOST_NAMED = 8  # of the places there are
 ROOM_AND_NAME = re.compile(
     r"\s*(?P<room>[A-Za-z]?-?\d{2,4}[A-Za-z]?)\s*室?"
     r"(?:\s+(?P<name>(?![栋号楼幢座舍点份块元分个碗杯瓶])[\u4e00-\u9fff]{1,4}))?\s*")
@@ -104,7 +105,34 @@ def ask_destination(session: Session, speaker: Speaker, order: Order, *, now: da
     dialogue.ask(speaker.person, "ask_address", now=now, order_id=order.id)
     return Reply("order.where_to", {
         "code": order.code, "place": example_place(session, speaker),
-        "remarks": in_lines(remarks, most=MOST_REMARKS)})
+        "home": _home_tap(speaker), "remarks": in_lines(remarks, most=MOST_REMARKS)})
+
+
+def _home_tap(speaker: Speaker) -> Reply | None:
+    person = speaker.person
+    if person.place is None or person.place.campus_id != speaker.campus.id:
+        return None
+    return Reply("order.home_tap", {"home": f"{person.place.name} {person.room or ''}".strip()})
+
+
+def no_such_place(session: Session, speaker: Speaker, said: str) -> Reply:
+    """四号宿舍楼 is none of ours; these are, the likeliest first."""
+    query = select(Place).filter_by(campus_id=speaker.campus.id, is_listed=True).order_by(Place.id)
+    known = sorted(session.scalars(query), reverse=True, key=lambda place: (
+        len(set(said) & set(place.name)), place.kind == "dorm", -place.id))
+    more = len(known) - MOST_NAMED
+    return Reply("address.nowhere", {
+        "said": said, "places": "、".join(place.name for place in known[:MOST_NAMED]),
+        "more": Reply("address.nowhere_more", {"count": len(known)}) if more > 0 else None})
+
+
+def ask_other_address(session: Session, speaker: Speaker, said: str, order: Order | None, *,
+                      now: datetime) -> Reply:
+    """Where else it may go, where `said` is no place; of an unpaid `order`, or to live there."""
+    dialogue.ask(speaker.person, "ask_address", now=now, order_id=order.id if order else None)
+    return Reply("address.ask_other", {
+        "nowhere": no_such_place(session, speaker, said), "keep": Reply("order.home_tap", {
+            "home": where(order)}) if order and order.place else None})
 
 
 def room_and_name(text: str) -> tuple[str, str | None] | None:

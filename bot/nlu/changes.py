@@ -23,8 +23,11 @@ def changes(reading: Reading, assembly: Assembly, context: Mapping[str, Any]
     found = _unnamed_source(reading, assembly, lines, held)
     found += [item for line in lines
               if (item := _change(reading, line, held)) is not None]
+    if parted := _parted(reading, assembly, base):
+        return parted
     if assembly.loose:
-        found += _remade(reading, assembly, base) or _loose_options(reading, assembly, held)
+        found += _remade(reading, assembly, base) or _loose_options(
+            reading, assembly, held, base)
     if not lines and not assembly.loose and "marks.note" not in reading.cues:
         found += _bare(reading, assembly, base)
     return found
@@ -91,8 +94,8 @@ def _unnamed_source(reading: Reading, assembly: Assembly, lines: list[Line], hel
     return [{"dish_id": held[0], "qty": 1 if single else None, "options": [], "op": "remove"}]
 
 
-def _loose_options(reading: Reading, assembly: Assembly, held: list[str]
-                   ) -> list[dict[str, Any]]:
+def _loose_options(reading: Reading, assembly: Assembly, held: list[str],
+                   base: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Options with no dish beside them go to the lines of the order that take them."""
     dishes = reading.lexicon.dishes
     found: dict[str, dict[str, Any]] = {}
@@ -103,7 +106,32 @@ def _loose_options(reading: Reading, assembly: Assembly, held: list[str]
             item = found.setdefault(
                 dish, {"dish_id": dish, "qty": None, "options": [], "op": "set"})
             item["options"].append(option)
+    if len(base) == len(found) == 1 and assembly.loose_qty is not None:
+        return [{**item, **_so_many(reading, assembly.loose_qty, base[0])}
+                for item in found.values()]
     return list(found.values())
+
+
+def _so_many(reading: Reading, said: float, held: Mapping[str, Any]) -> dict[str, Any]:
+    """`再来两份微辣`: more of the only dish, made so; `两份微辣`, of one: two of it."""
+    if _P["made_more"].search(reading.text):
+        return {"qty": said, "op": "add"}
+    is_whole = said > float(held.get("qty") or 1) and not _P["put_in"].search(reading.text)
+    return {"qty": said} if is_whole else {}
+
+
+def _parted(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]
+            ) -> list[dict[str, Any]]:
+    """`两份 一份辣一份不辣`: the one dish of the order that takes it, made in several ways."""
+    parts, dishes = assembly.parts(), reading.lexicon.dishes
+    takers = [str(item["dish_id"]) for item in base if str(item["dish_id"]) in dishes and all(
+        set(ids) & set(dishes[str(item["dish_id"])].options) for _, made in parts for ids in made)]
+    if len(parts) < 2 or len(takers) != 1:
+        return []
+    can = dishes[takers[0]].options
+    return [{"dish_id": takers[0], "qty": int(amount) if amount == int(amount) else amount,
+             "options": [next(option for option in ids if option in can) for ids in made],
+             "op": "add" if number else "set"} for number, (amount, made) in enumerate(parts)]
 
 
 def _remade(reading: Reading, assembly: Assembly, base: list[dict[str, Any]]

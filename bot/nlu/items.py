@@ -73,7 +73,7 @@ class Assembly:
             return
         start = self.lines[0].end
         groups = self._groups_behind(start) or self._groups(start)
-        if not groups:
+        if not groups or self._split_from(groups):
             return
         apart = [bead for bead in self.beads if bead.kind == "Q" and bead.sure
                  and all(bead is not amount for amount, _ in groups)]
@@ -86,6 +86,20 @@ class Assembly:
         first = min(bead.start for bead in (groups[0][0], *groups[0][1]))
         self._divide(made, self._shared(first))
         _use_up(apart, groups)
+
+    def _split_from(self, groups: Sequence[tuple[Bead, list[Bead]]]) -> bool:
+        """`一份微辣的奶茶 一份不辣的`: the first part is named, the others follow."""
+        before = [bead for bead in self.beads if bead.end <= self.lines[0].at]
+        start = max((at for at, bead in enumerate(before) if bead.kind == "Q"), default=None)
+        if start is None or any(bead.kind not in ("O", "word") for bead in before[start + 1:]):
+            return False
+        options = [bead for bead in before[start + 1:] if bead.kind == "O"]
+        if not options:
+            return False
+        parts = [(before[start], options), *groups]
+        self._divide([(float(amount.value), made) for amount, made in parts], [])
+        _use_up([], parts)
+        return True
 
     def _split_one(self, line: Line) -> None:
         """`糯米团一个 豆浆两杯 一杯不加糖一杯全糖`: the parts follow, their sum was said before."""
@@ -140,6 +154,24 @@ class Assembly:
 
     def _groups(self, start: int) -> list[tuple[Bead, list[Bead]]]:
         """Behind `start`: every amount that options follow, with them."""
+        return [(amount, options) for amount, options in self._amounts(start) if options]
+
+    def parts(self) -> list[tuple[float, list[tuple[str, ...]]]]:
+        """`两份 一份辣一份不辣`, no dish named: the amounts, and what each is made with."""
+        groups = [] if self.lines else self._amounts(0)
+        made = [(float(amount.value), [ids for bead in options for ids in bead.value])
+                for amount, options in groups]
+        if len(made) < 2 or not any(options for _, options in made):
+            return []
+        rest = made[0][0] - sum(amount for amount, _ in made[1:])
+        first, second = groups[0][0], groups[1][0]
+        is_part = made[0][1] or _says_as_it_comes(self.reading.text[first.end:second.start])
+        if is_part or rest < 0:
+            return made
+        return [(rest, []), *made[1:]] if rest else made[1:]
+
+    def _amounts(self, start: int) -> list[tuple[Bead, list[Bead]]]:
+        """Behind `start`: every amount, with the options that follow it."""
         found: list[tuple[Bead, list[Bead]]] = []
         to_all = False
         for bead in self.beads:
@@ -153,9 +185,10 @@ class Assembly:
             elif bead.kind == "O" and found and not to_all:
                 found[-1][1].append(bead)
             elif bead.kind not in (
-                    "word", "space", "stop", "O", "join", "oneof", "which", "all", "P", "N"):
+                    "word", "space", "stop", "O", "join", "oneof", "which", "all", "P", "N"
+                    ) and self.reading.text[bead.start:bead.end] not in _AS_IT_COMES:
                 break
-        return [(amount, options) for amount, options in found if options]
+        return found
 
     def _named_option(self, bead: Bead) -> list[str]:
         """`冰美式`, a name of 美式 that says how it is made."""
@@ -499,12 +532,17 @@ class Assembly:
         return False
 
 
+def _says_as_it_comes(text: str) -> bool:
+    return any(word in text for word in _AS_IT_COMES)
+
+
 def _use_up(amounts: Sequence[Bead], groups: Sequence[tuple[Bead, list[Bead]]]) -> None:
     """What has been read counts nothing else."""
     for bead in (*amounts, *(one for amount, options in groups for one in (amount, *options))):
         bead.kind = "word"
 
 
+_AS_IT_COMES: Final = frozenset(STEER["as_it_comes"])
 _LINKS: Final = frozenset(STEER["links"])
 _FINAL: Final = tuple(STEER["final"])
 _NO_MORE: Final = frozenset(STEER["no_more"])

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from bot.nlu.confidence import confidence, signals
 from bot.nlu.decision import decide
+from bot.nlu.elsewhere import unknown_place
 from bot.nlu.filling import Ties, filled_in
 from bot.nlu.intents import Grammars, Guess, Message, intent_of, message_of
 from bot.nlu.lexicon import Lexicon
@@ -25,7 +26,8 @@ _QUIET: Final = frozenset(("out_of_scope", "chitchat"))
 @dataclass(frozen=True, slots=True)
 class Understanding:
     """What a message asks for. `ties` holds, per item, the dishes that fit equally well;
-    `unknown`: what was asked for and is no dish of this campus, as it was said."""
+    `unknown`: what was asked for and is no dish of this campus, as it was said; `nowhere`: the
+    same of a place."""
 
     intent: str
     slots: dict[str, Any]
@@ -33,6 +35,7 @@ class Understanding:
     action: str                  # act | confirm | ask | none
     ties: Ties = ()
     unknown: tuple[str, ...] = ()
+    nowhere: str | None = None
     why: tuple[str, ...] = field(default=(), compare=False)
     signals: tuple[float, ...] = field(default=(), compare=False)
 
@@ -56,7 +59,8 @@ def understand(text: str, lexicon: Lexicon, context: Mapping[str, Any] | None = 
     found = signals(message, rule, choice, filled, ties)
     sure = confidence(found, ranker.sureness)
     return Understanding(guess.intent, filled, sure, _action(guess, sure, filled, ties),
-                         ties, _unknown(guess, message), tuple(message.notes), found)
+                         ties, _unknown(guess, message), unknown_place(reading),
+                         tuple(message.notes), found)
 
 
 def _unknown(guess: Guess, message: Message) -> tuple[str, ...]:

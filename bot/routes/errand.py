@@ -1,5 +1,6 @@
 """What a student says of errands, and a rider of their cost."""
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,6 +71,8 @@ _SIZE_SAID = re.compile(r"(?:有一?[件个])?是?(?:比较|有点|很)?(?P<size
 def order_errand(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
     """A new errand, or more parcels for the trip that is being arranged."""
     cmd = _wanted(turn, meant)
+    if not any(part.is_sms for part in sms.pieces(turn.text)):  # 包裹已送到…: not where it goes
+        cmd = replace(cmd, nowhere=meant.nowhere)
     if turn.pending.get("pending") == "ask_pickup_code":
         cmd = draft.with_earlier(cmd, turn.pending)
     if cmd.kind == ErrandKind.PARCEL and cmd.parcels and _is_parcel_trip(focus):

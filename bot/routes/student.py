@@ -32,6 +32,9 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     meant = understood(turn, told, "student")
     if meant.action == "none" and "pending" not in told:
         meant = _address_unasked(turn, meant)
+    if other := _other_address(turn, focus, meant):
+        dialogue.understood(turn.speaker.person)
+        return other
     if answer := questions.answered(turn, focus, meant):
         answer = back.offer_back(turn, back.open_question(turn, focus), answer)
         dialogue.understood(turn.speaker.person)
@@ -55,6 +58,31 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
         reply = back.offer_back(turn, was, reply)
     dialogue.understood(turn.speaker.person)  # last: the question that is open again had misses
     return reply
+
+
+def _nowhere(meant: Understanding) -> str | None:
+    """What was named as a place, where no place was understood."""
+    return None if meant.slots.get("place_id") else meant.nowhere
+
+
+def _other_address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """送到四号宿舍楼: there is none. What else was said of an unpaid order is done first."""
+    said = _nowhere(meant)
+    if said is None or meant.intent not in _MAY_NAME_PLACE:
+        return None
+    if meant.intent == "order_food" and items_of(meant):
+        return None  # the order asks for it
+    if focus and OrderState(focus.state) not in UNPAID:
+        cmd = ordering.OwnOrder(focus.id)
+        return ordering.ask_where(turn.session, turn.speaker, cmd, now=turn.now, nowhere=said)
+    if focus and (items_of(meant) or time_of(meant)) and meant.action != "none":
+        _modify(turn, focus, meant)
+    return customer.ask_other_address(turn.session, turn.speaker, said, focus, now=turn.now)
+
+
+_MAY_NAME_PLACE = frozenset({"order_food", "modify_order", "address_set", "schedule", "help",
+                             "out_of_scope", "chitchat", "query_menu", "query_eta", "confirm",
+                             "deny"})
 
 
 def _address_unasked(turn: Turn, meant: Understanding) -> Understanding:
@@ -99,7 +127,7 @@ def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
     cmd = ordering.PlaceOrder(
         choosing.settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
         time_of(meant), meant.slots.get("note"), beside,
-        meant.unknown)
+        meant.unknown, _nowhere(meant))
     return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from config.texts import Reply, text_of
 from handlers import dialogue
+from handlers.customer import no_such_place
 from handlers.errand import stations
 from handlers.errand.quote import requote, which_large
 from handlers.errand.words import errand_of
@@ -36,7 +37,8 @@ class WantedParcel:
 
 @dataclass(frozen=True, slots=True)
 class PlaceErrand:
-    """`offered_fen`: money that was named. `is_tip`: on top of the fee, else it is the fee."""
+    """`offered_fen`: money that was named. `is_tip`: on top of the fee, else it is the fee.
+    `nowhere`: what it is to be brought to, and is no place."""
 
     kind: str
     parcels: tuple[WantedParcel, ...] = ()
@@ -50,6 +52,7 @@ class PlaceErrand:
     budget_fen: int | None = None
     offered_fen: int | None = None
     is_tip: bool = False
+    nowhere: str | None = None
 
 
 def place_errand(session: Session, speaker: Speaker, cmd: PlaceErrand, *, now: datetime) -> Reply:
@@ -74,13 +77,14 @@ def place_errand(session: Session, speaker: Speaker, cmd: PlaceErrand, *, now: d
 def _settled(session: Session, speaker: Speaker, order: Order, cmd: PlaceErrand, *,
              now: datetime) -> Reply:
     """Quoted; where a price was offered, what it is above ours is the rider's tip."""
-    reply = requote(session, speaker, order, headline="order.understood", now=now)
+    remarks = [no_such_place(session, speaker, cmd.nowhere)] if cmd.nowhere else []
+    reply = requote(session, speaker, order, remarks, headline="order.understood", now=now)
     errand, offered = errand_of(order), min(cmd.offered_fen or 0, MOST_TIP_FEN)
     tip = offered if cmd.is_tip else max(0, offered - order.delivery_fen)
     if not tip:
         return reply
     errand.tip_fen = tip
-    return requote(session, speaker, order, headline="order.understood", now=now)
+    return requote(session, speaker, order, remarks, headline="order.understood", now=now)
 
 
 def ask_parcel(speaker: Speaker, cmd: PlaceErrand, *, now: datetime) -> Reply:
@@ -299,6 +303,8 @@ def _source(session: Session, speaker: Speaker, cmd: PlaceErrand) -> Place | Non
 def _door(session: Session, speaker: Speaker, cmd: PlaceErrand) -> Place | None:
     if cmd.place_key:
         return Place.by_key(session, speaker.campus.id, cmd.place_key)
+    if cmd.nowhere:
+        return None
     home = speaker.person.place
     return home if home and home.campus_id == speaker.campus.id else None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from config.texts import Reply
 from handlers import dialogue, undo
-from handlers.customer import ask_destination
+from handlers.customer import ask_destination, no_such_place
 from handlers.errand.quote import requote
 from handlers.order.slots import cannot_be, too_soon
 from handlers.payment import retire_payments
@@ -42,7 +42,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
     """`beside`: the code of an order that can no longer be changed, and that this one is not.
-    `unknown`: names of what was wanted besides, and is on no menu."""
+    `unknown`: names of what was wanted besides, and is on no menu; `nowhere`: what it is to be
+    brought to, and is no place."""
 
     items: tuple[Item, ...]
     place_key: str | None = None
@@ -51,6 +52,7 @@ class PlaceOrder:
     note: str | None = None
     beside: str | None = None
     unknown: tuple[str, ...] = ()
+    nowhere: str | None = None
 
 
 def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: datetime) -> Reply:
@@ -69,14 +71,15 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
 
     with session.no_autoflush:  # it is written when it is whole
         drop_draft(session, speaker, now)
-        place = _place(session, speaker, cmd.place_key)
+        place = None if cmd.nowhere else _place(session, speaker, cmd.place_key)
         live_there(speaker, place, cmd.room)
         order = orders.begin_order(session, Order(
             campus_id=speaker.campus.id, shop_id=shop.id, buyer_id=speaker.person.id,
             shop=shop, buyer=speaker.person, place=place,
             place_id=place.id if place else None, room=_room(speaker, cmd, place),
             note=with_note(None, cmd.note), wanted_at=cmd.wanted_at, created_at=now))
-    remarks = [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []
+    remarks = [no_such_place(session, speaker, cmd.nowhere)] if cmd.nowhere else []
+    remarks += [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []
     for item in wanted:
         remarks += _put(speaker, order, dishes[item.dish_key], item)
     remarks += [*_left_out(others, gone, dishes), *_not_here(cmd.unknown)]

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from config.texts import Reply
 from handlers import dialogue
+from handlers.customer import no_such_place
 from handlers.notice import Notice, tell
 from handlers.roads import metres_between
 from handlers.speaker import Speaker
@@ -28,12 +29,19 @@ class OwnOrder:
     order_id: int
 
 
-def ask_where(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: datetime) -> Reply:
+def ask_where(session: Session, speaker: Speaker, cmd: OwnOrder, *, now: datetime,
+              nowhere: str | None = None) -> Reply:
+    """Where it may go instead; `nowhere`: was named, and is no place."""
     order = Order.lock(session, cmd.order_id)
     if not is_allowed(OrderState(order.state), OrderEvent.REDIRECTED):
         return _as_it_is(order)
     dialogue.ask(speaker.person, "ask_redirect", now=now, order_id=order.id)
-    return Reply("redirect.where", {"code": order.code, "place": where(order)}, tap_id(order))
+    return _where_to(order, no_such_place(session, speaker, nowhere) if nowhere else None)
+
+
+def _where_to(order: Order, nowhere: Reply | None = None) -> Reply:
+    return Reply("redirect.where", {
+        "code": order.code, "place": where(order), "nowhere": nowhere}, tap_id(order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ def redirect(session: Session, speaker: Speaker, cmd: Redirect, *, now: datetime
     place = Place.by_key(session, speaker.campus.id, cmd.place_key) if cmd.place_key \
         else order.place
     if place is None:
-        return Reply("redirect.where", {"code": order.code, "place": where(order)}, tap_id(order))
+        return _where_to(order)
     if order.group_id is not None and place.id != order.place_id:
         from handlers.group_order.joining import one_trip  # it needs us first
 
