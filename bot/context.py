@@ -17,7 +17,7 @@ from models.base import Session
 from models.campus import Campus
 from models.order import Order
 from models.rules.nicknames import with_words
-from models.rules.order_state import OrderState
+from models.rules.order_state import UNPAID, OrderState
 from models.shop import Shop
 from models.word import Word
 
@@ -25,6 +25,8 @@ MOST_LEXICONS = 16
 _STATUS = {OrderState.AWAITING_PAYMENT: "unpaid", OrderState.PAID: "accepted",
            OrderState.READY: "cooking", OrderState.ARRIVED: "delivering"}
 _ON_DRAFT = frozenset({"confirm_order", "ask_address", "ask_time", "choose"})
+# Answered by the payment: what is said after it answers nothing.
+_BEFORE_PAYMENT = frozenset({"confirm_order", "pay"})
 _ASKS_PLACE = frozenset({"ask_station", "ask_from"})
 # Questions that understanding does not know.
 _OURS = frozenset({"ask_student", "ask_student_number", "ask_budget", "complaint", "ask_rider",
@@ -67,7 +69,7 @@ def as_student(session: Session, speaker: Speaker, focus: Order | None, *,
         told["order"] = _order(focus)
     if pending == "ask_pickup_code":
         told["draft"] = {"errand_kind": "parcel"}
-    if pending in _OURS:
+    if pending in _OURS or (pending in _BEFORE_PAYMENT and not _is_unpaid(focus)):
         pending = None
     if pending in ("ask_room", "ask_redirect", *_ASKS_PLACE):
         pending = "ask_address"
@@ -76,6 +78,10 @@ def as_student(session: Session, speaker: Speaker, focus: Order | None, *,
     if pending == "choose":
         told["choices"] = asked.get("choices", [])
     return told
+
+
+def _is_unpaid(focus: Order | None) -> bool:
+    return focus is not None and OrderState(focus.state) in UNPAID
 
 
 def as_rider(speaker: Speaker, offered: Order | None) -> dict[str, Any]:

@@ -159,6 +159,14 @@ def example_place(session: Session, speaker: Speaker) -> str:
     return dorms or session.scalars(query.order_by(Place.id).limit(1)).first() or ""
 
 
+def first_offer_told(session: Session, speaker: Speaker, *, now: datetime) -> Reply:
+    """首单减五是什么: the terms, for who may still have it."""
+    offer = _first_offer(speaker, now=now)
+    if offer is None or Order.newest_paid_of(session, speaker.person.id):
+        return Reply("question.first_order_over")
+    return Reply("question.first_order", {"offer": offer})
+
+
 def _first_offer(speaker: Speaker, *, now: datetime) -> Reply | None:
     """The newcomers' discount, where the campus has one and this person is new."""
     offer = next((c for c in speaker.campus.file.get("campaigns", ())

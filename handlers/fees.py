@@ -52,9 +52,14 @@ def explained(speaker: Speaker, order: Order) -> list[Reply]:
                                  "until": speaker.clock(order.rush_until)})]
 
 
-def told(speaker: Speaker, order: Order | None) -> Reply:
-    """配送费怎么算: of the order that is talked about, and the rule."""
+def told(speaker: Speaker, order: Order | None, *, is_errand: bool = False) -> Reply:
+    """配送费怎么算: of the order that is talked about, and the rule; 代取快递多少钱: of errands."""
     fees = speaker.campus.fees
+    if is_errand:
+        return Reply("question.fee_errand", {
+            "base": yuan(int(fees.get("errand_base_fen", 200))),
+            "medium": yuan(int(fees.get("errand_medium_fen", 100))),
+            "large": yuan(int(fees.get("errand_large_fen", 300)))})
     most_fen = int(fees.get("surge_cap_fen", 0))
     rule = Reply("question.fee", {
         "base": yuan(int(fees.get("delivery_base_fen", 200))),

@@ -90,9 +90,11 @@ def by_name(session: Session, speaker: Speaker, part: str, *, now: datetime) -> 
     return Reply("suggest.named", {"part": part, "choices": _to_choose(speaker, named, now=now)})
 
 
-def instead_of(session: Session, speaker: Speaker, name: str, *, now: datetime) -> Reply:
-    """来碗螺蛳粉, which nobody sells here: what is of the same kind, by its last character."""
-    kind = name[-1]
+def instead_of(session: Session, speaker: Speaker, name: str, *, part: str = "",
+               now: datetime) -> Reply:
+    """来碗螺蛳粉, which nobody sells here: what is of the same kind, by its last character, or by
+    what its dishes' names hold."""
+    kind = part or name[-1]
     like = [dish for dish in _open_dishes(session, speaker, now=now) if kind in dish.name]
     if not like:
         return Reply("suggest.not_here", {"name": name})

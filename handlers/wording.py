@@ -30,7 +30,7 @@ def quoted(session: Session, speaker: Speaker, order: Order, *, headline: str,
         "headline": Reply(headline, {"code": order.code}),
         "lines": items_of(order, most=MOST_LINES - taken),
         "note": Reply("order.note", {"note": order.note}) if order.note else None,
-        "parts": _parts(order),
+        "parts": parts_of(order),
         "payable": yuan(order.payable_fen),
         "when": when(speaker, order),
         "where": where(order),
@@ -146,7 +146,8 @@ def clock(at: datetime | None, campus: Campus) -> str:
     return f"{at.astimezone(campus.zone):%H:%M}" if at else ""
 
 
-def _parts(order: Order) -> Reply:
+def parts_of(order: Order) -> Reply:
+    """What the sum is made of, besides the dishes."""
     off = " ".join(text_of(Reply("discount.named", {"name": name, "off": yuan(fen)}))
                    for name, fen in parts(order))
     return Reply("order.parts", {

@@ -280,6 +280,12 @@ class Order(Base):
         return session.scalars(query).one_or_none()
 
     @classmethod
+    def newest_paid_of(cls, session: Session, buyer_id: int) -> "Order | None":
+        """The buyer's newest order of any kind that was paid; not locked."""
+        query = select(cls).where(cls.buyer_id == buyer_id, cls.paid_at.is_not(None))
+        return session.scalars(query.order_by(cls.id.desc()).limit(1)).one_or_none()
+
+    @classmethod
     def last_paid_of(cls, session: Session, buyer_id: int) -> "Order | None":
         """The buyer's newest food order that was paid, whatever became of it; not locked."""
         query = select(cls).where(cls.buyer_id == buyer_id, cls.paid_at.is_not(None),

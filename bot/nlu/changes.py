@@ -52,10 +52,8 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
             return None
         return {"dish_id": dish, "qty": line.qty, "options": [], "op": "remove"}
     if dish not in held:
-        if line.qty is None and not options and not line.more and any(
-                line.at <= start <= line.end
-                for start, _ in reading.cues.get("marks.note", ())):
-            return None    # 米饭软一点: a remark
+        if line.qty is None and not options and _is_remarked(reading, line):
+            return None
         return {"dish_id": dish, "qty": line.qty or 1, "options": options, "op": "add"}
     before = _CLAUSE.split(reading.text[max(0, line.at - 8):line.at])[-1]
     around = reading.text[line.end:line.end + 6]
@@ -76,6 +74,19 @@ def _change(reading: Reading, line: Line, held: list[str]) -> dict[str, Any] | N
     if _P["change_lai"].search(before[-3:]):
         return {"dish_id": dish, "qty": 1, "options": [], "op": "add"}
     return None
+
+
+def _is_remarked(reading: Reading, line: Line) -> bool:
+    """`米饭软一点`: of what is in a dish, and no dish."""
+    marks = reading.cues.get("marks.note", ())
+    return wants_more_in_it(reading, line.at) or (
+        not line.more and any(line.at <= start <= line.end for start, _ in marks))
+
+
+def wants_more_in_it(reading: Reading, at: int) -> bool:
+    """`多放点米饭`: what stands there goes into a dish, and is none."""
+    return any(_P["some"].fullmatch(reading.text[end:at])
+               for _, end in reading.cues.get("marks.note", ()) if end <= at)
 
 
 def _unnamed_source(reading: Reading, assembly: Assembly, lines: list[Line], held: list[str]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.nlu import slots, wishes
-from bot.nlu.changes import changes
+from bot.nlu.changes import changes, wants_more_in_it
 from bot.nlu.intents import Guess, Message, choice_of, rating_of
 from bot.nlu.items import Assembly, as_items
 from bot.nlu.patterns import PATTERNS
@@ -39,7 +39,7 @@ def _wanted(assembly: Assembly, but_at: int | None = None) -> tuple[list[dict[st
 def _food(message: Message, now: datetime) -> tuple[dict[str, Any], Ties]:
     assembly = _assembly(message)
     start = _note_start(message, assembly)
-    items, ties = _wanted(assembly, start)
+    items, ties = _wanted(assembly, _remarked(message, assembly) if start is None else start)
     _, goal = slots.places(message.reading, errand=False)
     budget, tip = slots.money(message.reading, errand=False)
     filled: dict[str, Any] = {
@@ -57,6 +57,12 @@ def _note_start(message: Message, assembly: Assembly) -> int | None:
     marks = {start for start, _ in message.reading.cues.get("marks.note", ())}
     return next((line.at for line in assembly.lines[1:] if line.qty is None and not line.options
                  and not line.more and marks & {line.end, line.end + 1}), None)
+
+
+def _remarked(message: Message, assembly: Assembly) -> int | None:
+    """`来份黄焖鸡 多放点米饭`: the line that is a remark on another."""
+    return next((line.at for line in assembly.lines[1:] if line.qty is None and not line.options
+                 and wants_more_in_it(message.reading, line.at)), None)
 
 
 def _shop(message: Message) -> str | None:
@@ -87,6 +93,8 @@ def _note(message: Message, begins: int | None = None) -> str | None:
     if not spans:
         return None
     start = min(start for start, _ in spans) if begins is None else begins
+    if begins is None and (verb := _P["note_verb"].search(message.text[:start])):
+        start = verb.start()
     stop = re.search(r"[,;。.!? ]", message.text[start:])
     end = start + stop.start() if stop else len(message.text)
     end = min([end, *(cell.start for cell in message.reading.of("T") if cell.start > start)])

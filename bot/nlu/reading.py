@@ -113,6 +113,7 @@ def _spans(text: str, found: list[Any], lexicon: Lexicon) -> Iterator[Cell]:
         yield Cell(moment.start, moment.end, "T", moment, 10 * size + 1)
     yield from _floors(text, found)
     yield from _buildings(text)
+    yield from _hours(text)
     if len(text) <= LONGEST_MENDED:
         yield from heard_alike(text, lexicon)
 
@@ -125,6 +126,12 @@ def _buildings(text: str) -> Iterator[Cell]:
     have weighs more."""
     for match in _P["building"].finditer(text):
         yield Cell(match.start(), match.end(), "w", UNKNOWN_PLACE, 9 * len(match[0]) - 3)
+
+
+def _hours(text: str) -> Iterator[Cell]:
+    """`25点送`: an hour that no clock has, no amount of anything."""
+    for match in _P["hour"].finditer(text):
+        yield Cell(match.start(), match.end(), "w", frozenset(), 8 * len(match[0]))
 
 
 def heard_alike(text: str, lexicon: Lexicon) -> Iterator[Cell]:

@@ -15,6 +15,7 @@ def _one_of(words: Iterable[str]) -> str:
 
 
 _THING: Final = re.compile(_one_of(_LISTS["things"]))
+_PART_OF_A_DISH: Final = frozenset(_LISTS["part_of_a_dish"])
 _SEVERAL: Final = rf"(?P<things>(?:{_THING.pattern})(?:[和跟与、,及 ]?(?:{_THING.pattern}))*)"
 _LEFT_OUT: Final = (
     re.compile(rf"(?:{_one_of(_LISTS['none'])})(?:一点|任何|太多)?{_SEVERAL}"),
@@ -33,10 +34,13 @@ _ALLERGY: Final = re.compile(r"(?:我|她|他|室友)?对?(?P<thing>[\u4e00-\u9f
 
 def unmet(reading: Reading, items: Iterable[Mapping[str, Any]]) -> str | None:
     """The wishes, as a note, that the options of `items` leave open; None: there are none."""
+    items = list(items)
     met = {option for item in items for option in item.get("options") or ()}
+    ordered = {str(item["dish_id"]) for item in items}
     left_out = dict.fromkeys(
         thing for form in _LEFT_OUT for match in form.finditer(reading.text)
-        for thing in _THING.findall(match["things"]) if not _is_dish(reading, match, thing)
+        for thing in _THING.findall(match["things"])
+        if not _is_dish(reading, match, thing, ordered)
         and not met & set(reading.lexicon.options.things.get(("none", thing), ())))
     allergies = [f"{match['thing']}过敏" for match in _ALLERGY.finditer(reading.text)]
     wishes = ["不要" + "、".join(left_out)] if left_out else []
@@ -61,8 +65,12 @@ def names_other_dish(reading: Reading, before: int) -> bool:
                for match in _MAKES_WAY.finditer(reading.text))
 
 
-def _is_dish(reading: Reading, match: "re.Match[str]", thing: str) -> bool:
-    """不要酸菜, where 酸菜 is on a menu."""
+def _is_dish(reading: Reading, match: "re.Match[str]", thing: str, ordered: set[str]) -> bool:
+    """不要酸菜, where 酸菜 is on a menu; not 黄焖鸡不要米饭, where no 米饭 is ordered or goes."""
     at = match.start("things") + match["things"].index(thing)
-    return thing in reading.lexicon.dish_names or any(
-        cell.kind == "D" and cell.start <= at < cell.end for cell in reading.cells)
+    cell = next((cell for cell in reading.cells if cell.kind == "D"
+                 and cell.start <= at < cell.end), None)
+    if cell is None:
+        return thing in reading.lexicon.dish_names
+    is_whole = reading.text[cell.start:cell.end] == thing
+    return not (is_whole and thing in _PART_OF_A_DISH) or bool(ordered & set(cell.value[0]))

@@ -83,6 +83,9 @@ def contact(turn: Turn) -> dict[str, str]:
 
 
 def help_(turn: Turn) -> Reply:
+    """What may be said here, by who says it; cooks and riders may be hungry, too."""
+    if at_work := customer.greeting_at_work(turn.session, turn.speaker):
+        return Reply("talk.help_at_work", {"what": at_work})
     example = customer.example_dish(turn.session, turn.speaker)
     return Reply("talk.help", {"example": example})
 

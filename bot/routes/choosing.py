@@ -1,5 +1,6 @@
 """One of several: the dish that was meant, chosen by number, name or taste."""
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -7,9 +8,10 @@ from typing import Any, Final
 from bot.nlu.understand import Understanding
 from bot.nlu.wishes import DISH_ENDS
 from bot.routes.base import Turn, time_of
+from config import settings
 from config.tastes import taste_in
 from config.texts import Reply
-from handlers import dialogue, suggest
+from handlers import dialogue, menu, suggest
 from handlers import order as ordering
 from models.rules.hours import is_open
 from models.shop import Dish
@@ -118,12 +120,39 @@ def _budget_fen(turn: Turn, meant: Understanding) -> int | None:
 
 _CRAVED: Final = re.compile(
     r"(?:想|要|有点想|馋)(?:吃|喝)(?:点|个|碗|杯|份|口)?(?:热的|的)?(?P<what>[\u4e00-\u9fff]{1,4}?)"
-    r"(?:了|啊|吧|呀|呢|嘛)?$|有(?:没有|啥|什么)?(?P<asked>[\u4e00-\u9fff]{1,4}?)(?:卖)?(?:吗|么|没|嘛)$")
+    r"(?:了|啊|吧|呀|呢|嘛)?$|有(?:没有|啥|什么)?(?P<asked>[\u4e00-\u9fff]{1,4}?)(?:卖)?(?:吗|么|没|嘛)$"
+    r"|有没有(?:卖)?(?P<whether>[\u4e00-\u9fff]{1,4}?)(?:卖|的)?(?:啊|呀|呢)?$"
+    r"|^(?P<first>[\u4e00-\u9fff]{2,4}?)(?:你们)?(?:这里?|那里?)?有(?:没有)?(?:卖)?(?:吗|么|没|嘛)?$")
 
 
 _UNKNOWN: Final = re.compile(
     r"^(?:那|就|再|还|给我|帮我|麻烦|我想|我要|我|想)*(?:来|点|要|整|搞|买|带|加)(?:上|点)?(?:一|1|两|2|俩)?(?:个|份|碗|杯|瓶|盒|笼|串|只|盘|块)?"
     rf"(?P<what>[\u4e00-\u9fff]{{1,5}}[{DISH_ENDS}])$")
+
+
+BRANDS: Final[dict[str, str]] = tomllib.loads(
+    (settings.ROOT / "config" / "lexicon" / "brands.toml").read_text("utf-8"))["wanted"]
+_ASKS_FOR: Final = _WITHOUT_DISH | {"help", "deny", "query_price", "reorder"}
+
+
+def by_brand(turn: Turn, meant: Understanding) -> Reply | None:
+    """「有没有麦当劳」, where there is none; None: there is, or a dish of ours is named in full."""
+    said = turn.text.lower()
+    brand = next((brand for brand in BRANDS if brand in said), None)
+    if brand is None or meant.intent not in _ASKS_FOR or _names_a_dish(turn, meant):
+        return None
+    shops = turn.speaker.campus.file.get("shops", ())
+    if any(brand in name.lower() for shop in shops
+           for name in (shop["name"], *shop.get("aliases", ()))):
+        return None
+    return suggest.instead_of(turn.session, turn.speaker, brand, part=BRANDS[brand],
+                              now=turn.now)
+
+
+def _names_a_dish(turn: Turn, meant: Understanding) -> bool:
+    keys = {str(item["dish_id"]) for item in meant.slots.get("items", ())}
+    dishes = Dish.by_keys(turn.session, turn.speaker.campus.id, keys) if keys else {}
+    return any(dish.name in turn.text for dish in dishes.values())
 
 
 def by_name(turn: Turn, meant: Understanding) -> Reply | None:
@@ -133,12 +162,22 @@ def by_name(turn: Turn, meant: Understanding) -> Reply | None:
         return None
     said = turn.text.strip(" ，。！？!?~～")
     found = _CRAVED.search(said)
-    what = found and (found["what"] or found["asked"])
+    what = found and next(filter(None, found.groups()), "").removesuffix("的")
     if what:
-        return suggest.by_name(turn.session, turn.speaker, what, now=turn.now)
+        return suggest.by_name(turn.session, turn.speaker, what, now=turn.now) or _by_kind_of_shop(
+            turn, what)
     if (is_guess or meant.action == "none") and (named := _UNKNOWN.search(said)):
         return suggest.instead_of(turn.session, turn.speaker, named["what"], now=turn.now)
     return None
+
+
+def _by_kind_of_shop(turn: Turn, what: str) -> Reply | None:
+    """「有清真的吗」: the shop that is called so, be it by an alias."""
+    if len(what) < 2:
+        return None
+    shop = next((shop for shop in turn.speaker.campus.file.get("shops", ())
+                 if any(what in name for name in (shop["name"], *shop.get("aliases", ())))), None)
+    return menu.dishes(turn.session, turn.speaker, str(shop["id"]), now=turn.now) if shop else None
 
 
 def show_again(turn: Turn) -> Reply | None:

@@ -17,7 +17,10 @@ def _bill(turn: Turn, command: Command) -> Reply | None:
 
 
 def _withdraw(turn: Turn, command: Command) -> Reply | None:
-    return payout.withdraw(turn.session, turn.speaker, now=turn.now)
+    """A shop's money is sent by itself: its bill says how much, and that."""
+    return payout.withdraw(turn.session, turn.speaker, now=turn.now) or (
+        payout.bill_of(turn.session, turn.speaker, now=turn.now)
+        if turn.speaker.shop_ids else None)
 
 
 def _budget(turn: Turn, command: Command) -> Reply:

@@ -5,7 +5,7 @@ from typing import Final
 
 from bot import context
 from bot.nlu.understand import Understanding
-from bot.routes import group_order
+from bot.routes import group_order, work
 from bot.routes.base import Route, Turn, by_code, understood, unknown
 from bot.routes.menu import written
 from config.texts import Reply
@@ -21,6 +21,8 @@ _CHANGES_MENU: Final = frozenset({"merchant_soldout", "merchant_restock"})
 
 def as_merchant(turn: Turn) -> Reply | None:
     if reply := written(turn):
+        return reply
+    if not turn.pending and (reply := work.said_by_cook(turn)):
         return reply
     meant = understood(turn, context.as_merchant(turn.session, turn.speaker), "merchant")
     route = _MERCHANT.get(meant.intent)

@@ -7,16 +7,19 @@ from typing import Final
 
 from bot.nlu.understand import Understanding
 from bot.routes import invitation
+from bot.routes.address import other_door
 from bot.routes.base import Turn
 from config import settings
 from config.texts import Reply
-from handlers import customer, fees, menu
+from handlers import customer, fees, menu, rider, suggest
 from handlers import order as ordering
 from models.order import Order
 from models.rules.order_state import UNPAID, OrderState
 
 _ASKED_AS: Final = frozenset({"help", "query_fee", "query_coupon", "query_menu", "query_eta",
-                              "chitchat", "out_of_scope", "pay"})
+                              "chitchat", "out_of_scope", "pay", "deny", "address_set"})
+# Of what is said no to, or called an address, only these are questions.
+_OF_ADDRESS: Final = frozenset({"wrong_address"})
 _SMALL_TALK: Final = frozenset({"thanks", "bye", "greeting"})
 LONGEST: Final = 40  # characters: longer ones tell a story
 _NOISE: Final = re.compile(r"[\s，。！!,.~～？?、；;：:…]+")
@@ -31,6 +34,8 @@ def answered(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
     if meant.intent not in _ASKED_AS:
         return None
     topic = _topic(turn.text)
+    if meant.intent in ("deny", "address_set") and topic not in _OF_ADDRESS:
+        return None
     if topic in _SMALL_TALK and meant.intent != "chitchat":
         return None
     if topic is None:
@@ -39,8 +44,13 @@ def answered(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
     return answer(turn, focus, meant) if answer else Reply(f"question.{topic}")
 
 
+def bare(text: str) -> str:
+    """The words alone, in half-width form."""
+    return _NOISE.sub("", unicodedata.normalize("NFKC", text[:4 * LONGEST]))
+
+
 def _topic(text: str) -> str | None:
-    words = _NOISE.sub("", unicodedata.normalize("NFKC", text[:4 * LONGEST]))
+    words = bare(text)
     if len(words) > LONGEST:
         return None
     return next((topic for topic, form in _SAID.items() if form.search(words)), None)
@@ -67,7 +77,11 @@ def _minimum(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
 
 
 def _fee(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
-    return fees.told(turn.speaker, focus)
+    is_errand = bool(meant.slots.get("errand_kind")) or bool(_ERRANDS.search(turn.text))
+    return fees.told(turn.speaker, focus, is_errand=is_errand)
+
+
+_ERRANDS: Final = re.compile(r"快递|跑腿|代取|代拿|代买|取件|打印|排队")
 
 
 def _door(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
@@ -94,6 +108,60 @@ def _hurry(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | Non
     return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
 
 
+def _received(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """我收到了: what lay on a rack is theirs now; else how it stands."""
+    if focus is None:
+        return None
+    if focus.state == OrderState.SHELVED or focus.is_self_pickup:
+        return rider.collect(turn.session, turn.speaker, rider.ReportStep(focus.id), now=turn.now)
+    return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+
+
+def _pin(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """取餐码忘了: it is shown where it is of use."""
+    if focus is None or OrderState(focus.state) in UNPAID:
+        return None
+    order = ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+    is_out = focus.state == OrderState.ARRIVED or focus.errand is not None
+    return order if is_out else Reply("question.pin_later", {"order": order}, order.tap_id)
+
+
+def _forgotten(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """是不是忘了我的单"""
+    if focus is None:
+        return None
+    if OrderState(focus.state) in UNPAID:
+        return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+    return ordering.urge(turn.session, turn.speaker, ordering.OwnOrder(focus.id), now=turn.now)
+
+
+def _hungry(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """好饿啊: what there is; of an order that there is, how it stands."""
+    if focus is not None:
+        return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+    return suggest.what_to_eat(turn.session, turn.speaker, now=turn.now)
+
+
+def _first_order(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    return customer.first_offer_told(turn.session, turn.speaker, now=turn.now)
+
+
+def _paid_twice(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """付了两次钱: what has come in for the last order, as the books have it."""
+    return ordering.what_was_paid(turn.session, turn.speaker)
+
+
+def _wrong_address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """地址错了: of which order, and where else."""
+    if meant.slots.get("place_id"):
+        return None
+    room = _ROOM.search(turn.text)
+    return other_door(turn, focus, room["room"].upper() if room else None)
+
+
+_ROOM: Final = re.compile(r"(?<!不)是\s*(?P<room>[A-Za-z]?\d{3,4}[A-Za-z]?)(?!\d)")
+
+
 def _greeting(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
     return Reply("question.greeting", {
         "example": customer.example_dish(turn.session, turn.speaker)})
@@ -102,5 +170,7 @@ def _greeting(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
 _ANSWERS: Final[dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]] = {
     "pay_trouble": _pay_trouble, "hours": _hours, "minimum": _minimum, "door": _door,
     "cheaper": _cheaper, "greeting": _greeting, "hurry": _hurry,
-    "contact": _contact, "progress": _progress,
+    "received": _received, "pin": _pin, "forgotten": _forgotten,
+    "hungry": _hungry, "open_now": _hours, "first_order": _first_order, "paid_twice": _paid_twice,
+    "contact": _contact, "progress": _progress, "wrong_address": _wrong_address,
 }

@@ -3,7 +3,7 @@ import re
 from collections.abc import Callable
 
 from bot import context
-from bot.routes import group_order
+from bot.routes import group_order, work
 from bot.routes.base import Route, Turn, by_code, understood
 from config.texts import Reply
 from handlers import rider
@@ -22,6 +22,8 @@ def as_rider(turn: Turn) -> Reply | None:
     meant = understood(turn, context.as_rider(turn.speaker, offered), "rider")
     if meant.intent == "rider_offline" and meant.action != "none" and (at := turn.moment):
         return rider.end_shift_at(turn.session, turn.speaker, at, now=turn.now)
+    if reply := work.said_by_rider(turn):
+        return reply
     if _LOST.search(turn.text):
         return _trouble(turn, by_code(turn, meant.slots.get("order_ref")), "wrong_address")
     if meant.intent == "rider_problem" and meant.action != "none":
@@ -67,6 +69,8 @@ def _rider_step(action: Callable[..., Reply]) -> Route:
 
 def _rider_arrived(turn: Turn, order: Order | None) -> Reply:
     """到了: at the shop while the food is still there, at the door afterwards."""
+    if order is None and [job.state for job in turn.speaker.carrying] == [OrderState.ARRIVED]:
+        return Reply("rider.ask_pin")  # said again
     if order is None:
         return _which_job(turn)
     is_loaded = order.state not in (OrderState.COOKING, OrderState.READY)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bot import context
 from bot.nlu.understand import Understanding, moment_in
 from bot.routes import (
+    address,
     application,
     back,
     choosing,
@@ -12,8 +13,10 @@ from bot.routes import (
     errand,
     group_order,
     invitation,
+    moments,
     questions,
     relay,
+    wordless,
 )
 from bot.routes.base import Turn, contact, help_, items_of, own, time_of, understood, unknown
 from config.texts import Reply, tapped
@@ -21,9 +24,11 @@ from handlers import customer, dialogue, human, menu, rider, suggest
 from handlers import order as ordering
 from models.order import Order
 from models.rules.order_state import UNPAID, OrderState
+from models.shop import Dish
 
 MISSES_BEFORE_NUMBERS = 2
 MISSES_BEFORE_HUMAN = 3
+LONGEST_ADDRESS = 16  # characters
 
 
 def as_student(turn: Turn, focus: Order | None) -> Reply | None:
@@ -32,13 +37,21 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     meant = understood(turn, told, "student")
     if meant.action == "none" and "pending" not in told:
         meant = _address_unasked(turn, meant)
-    if other := _other_address(turn, focus, meant):
+    if said := address.is_elsewhere(meant) and meant.nowhere:
+        if focus and address.says_more(meant) and OrderState(focus.state) in UNPAID:
+            _modify(turn, focus, meant)
         dialogue.understood(turn.speaker.person)
-        return other
+        return address.ask_other(turn, focus, said)
+    if when := moments.answered(turn, focus, meant):
+        dialogue.understood(turn.speaker.person)
+        return when
+    was = back.open_question(turn, focus)
     if answer := questions.answered(turn, focus, meant):
-        answer = back.offer_back(turn, back.open_question(turn, focus), answer)
+        answer = back.offer_back(turn, was, answer)
         dialogue.understood(turn.speaker.person)
         return answer
+    if brand := choosing.by_brand(turn, meant):
+        return brand
     if reply := choosing.by_taste(turn, meant):
         return reply if isinstance(reply, Reply) else _order_food(turn, focus, reply)
     if named := choosing.by_name(turn, meant):
@@ -60,31 +73,6 @@ def as_student(turn: Turn, focus: Order | None) -> Reply | None:
     return reply
 
 
-def _nowhere(meant: Understanding) -> str | None:
-    """What was named as a place, where no place was understood."""
-    return None if meant.slots.get("place_id") else meant.nowhere
-
-
-def _other_address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
-    """送到四号宿舍楼: there is none. What else was said of an unpaid order is done first."""
-    said = _nowhere(meant)
-    if said is None or meant.intent not in _MAY_NAME_PLACE:
-        return None
-    if meant.intent == "order_food" and items_of(meant):
-        return None  # the order asks for it
-    if focus and OrderState(focus.state) not in UNPAID:
-        cmd = ordering.OwnOrder(focus.id)
-        return ordering.ask_where(turn.session, turn.speaker, cmd, now=turn.now, nowhere=said)
-    if focus and (items_of(meant) or time_of(meant)) and meant.action != "none":
-        _modify(turn, focus, meant)
-    return customer.ask_other_address(turn.session, turn.speaker, said, focus, now=turn.now)
-
-
-_MAY_NAME_PLACE = frozenset({"order_food", "modify_order", "address_set", "schedule", "help",
-                             "out_of_scope", "chitchat", "query_menu", "query_eta", "confirm",
-                             "deny"})
-
-
 def _address_unasked(turn: Turn, meant: Understanding) -> Understanding:
     """「12栋 302 小林」 is an address whether or not we have asked for one just now."""
     again = understood(turn, {"pending": "ask_address"}, "student")
@@ -97,7 +85,10 @@ def _missed(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
     if named := group_order.by_name(turn):
         return named
     if meant.intent == "chitchat":
-        return Reply("talk.chitchat")
+        is_busy = turn.speaker.shop_ids or turn.speaker.carrying or turn.speaker.offer
+        return Reply("question.ack" if is_busy else "talk.chitchat")
+    if reply := wordless.answered(turn, focus) or _unknown_door(turn, focus):
+        return reply
     if words := relay.offered(turn, focus):
         return words
     misses = dialogue.count_miss(turn.speaker.person, now=turn.now)
@@ -111,6 +102,15 @@ def _missed(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
         return Reply("talk.lost_at_work", {"what": at_work})
     example = customer.example_dish(turn.session, turn.speaker)
     return Reply("talk.lost", {"example": example})
+
+
+def _unknown_door(turn: Turn, focus: Order | None) -> Reply | None:
+    """男生宿舍, where an address was asked for: no such place, and those that there are."""
+    said = turn.text.strip()
+    if turn.pending.get("pending") not in ("ask_address", "ask_redirect") or \
+            len(said) > LONGEST_ADDRESS:
+        return None
+    return address.ask_other(turn, focus, said)
 
 
 def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
@@ -127,7 +127,7 @@ def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
     cmd = ordering.PlaceOrder(
         choosing.settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
         time_of(meant), meant.slots.get("note"), beside,
-        meant.unknown, _nowhere(meant))
+        meant.unknown, address.nowhere(meant), moments.remarks(turn, meant))
     return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
@@ -140,10 +140,31 @@ def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | No
         return reply
     if is_paid and (reply := _of_paid(turn, focus, meant)):
         return reply
+    if not is_paid and (reply := _of_another_shop(turn, focus, meant)):
+        return reply
     cmd = ordering.ModifyOrder(
         focus.id, items_of(meant), meant.slots.get("note"), meant.slots.get("place_id"),
         meant.slots.get("room"), time_of(meant), unknown=meant.unknown)
     return ordering.modify_order(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+def _of_another_shop(turn: Turn, focus: Order, meant: Understanding) -> Reply | None:
+    """换成麻辣烫, of a draft of 黄焖鸡 alone: another shop's order, to the same door."""
+    items = items_of(meant)
+    wanted = tuple(item for item in items if item.op != "remove")
+    gone = {item.dish_key for item in items if item.op == "remove" and item.quantity is None}
+    if focus.state != OrderState.DRAFT or focus.group_id or not wanted or not focus.lines or not (
+            gone >= {line.dish_key for line in focus.lines}):
+        return None
+    dishes = Dish.by_keys(turn.session, turn.speaker.campus.id, {i.dish_key for i in wanted})
+    if not dishes or any(dish.shop_id == focus.shop_id for dish in dishes.values()):
+        return None
+    place, room = meant.slots.get("place_id"), meant.slots.get("room")
+    cmd = ordering.PlaceOrder(
+        wanted, place or (focus.place.key if focus.place else None),
+        room if place else focus.room, time_of(meant) or focus.wanted_at, meant.slots.get("note"),
+        unknown=meant.unknown)
+    return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
 def _of_paid(turn: Turn, focus: Order, meant: Understanding) -> Reply | None:
@@ -158,7 +179,21 @@ def _of_paid(turn: Turn, focus: Order, meant: Understanding) -> Reply | None:
     note = meant.slots.get("note")
     if note and not meant.slots.get("items"):
         return relay.note_after_payment(turn, focus, str(note))
+    if OrderState(focus.state) in _AT_THE_STOVE and _is_made_otherwise(turn, meant):
+        return relay.note_after_payment(turn, focus, turn.text)
     return None
+
+
+_AT_THE_STOVE = frozenset({OrderState.PAID, OrderState.COOKING})
+
+
+def _is_made_otherwise(turn: Turn, meant: Understanding) -> bool:
+    """不要香菜, 微辣: other options for what is ordered, that cost nothing."""
+    items = items_of(meant)
+    costs = {option["id"] for option in turn.speaker.campus.file.get("options", ())
+             if option.get("price_fen") or option.get("group") == "size"}
+    return bool(items) and all(item.op == "set" and item.quantity is None and item.options
+                               and not costs & set(item.options) for item in items)
 
 
 def _at_the_door(turn: Turn, focus: Order) -> Reply | None:
@@ -204,8 +239,10 @@ def _address(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
 
 
 def _schedule(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
-    if focus is None or OrderState(focus.state) not in UNPAID:
+    if focus is None:
         return Reply("order.nothing_to_change")
+    if OrderState(focus.state) not in UNPAID:
+        return relay.note_after_payment(turn, focus, turn.text)
     if later := _LATER_BY.search(turn.text):
         return _later(turn, focus, later["span"])
     if (at := time_of(meant)) and at <= turn.now:  # 改成现在送
@@ -324,7 +361,7 @@ def _said_price(turn: Turn, focus: Order | None, meant: Understanding) -> Reply 
     if keys:
         return menu.prices(turn.session, turn.speaker, keys, now=turn.now)
     if focus and not meant.slots.get("shop_id"):  # 一共多少钱
-        return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
+        return ordering.price_of(turn.session, turn.speaker, focus, now=turn.now)
     return _said_menu(turn, focus, meant)
 
 

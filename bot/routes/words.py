@@ -17,12 +17,13 @@ from bot.routes import (
     student_proof,
 )
 from bot.routes import menu as menu_text
+from bot.routes.address import other_door
 from bot.routes.base import Route, Turn, by_code, contact, help_, own, unknown
 from bot.routes.kitchen import as_merchant
 from bot.routes.student import as_student
 from bot.routes.undo import take_back
 from config.texts import MOST_TAPS, Reply
-from handlers import customer, dialogue, human, kitchen, menu, paying_for, rider, suggest, tracking
+from handlers import dialogue, human, kitchen, menu, paying_for, rider, suggest, tracking
 from handlers import order as ordering
 from handlers.taps import is_stale
 from models.order import Order
@@ -267,7 +268,7 @@ _COMMANDS: dict[str, Route] = {
     "picked_up": rider_words.step(rider.picked_up),
     "arrived": rider_words.step(rider.arrived),
     "pin": _pin,
-    "address": lambda turn, _: customer.ask_address(turn.session, turn.speaker, now=turn.now),
+    "address": lambda turn, _: other_door(turn, own(turn, None)),
     "menu": lambda turn, _: menu.shops(turn.session, turn.speaker, now=turn.now),
     **earnings.COMMANDS,
     **application.COMMANDS,

@@ -34,6 +34,7 @@ from handlers.order.redirect import (
 )
 from handlers.order.status import describe, refund_status, show_newer, status_of
 from handlers.order.stranded import fetch_oneself, give_up, note_no_rider
+from handlers.order.sums import price_of, what_was_paid
 
 __all__ = [
     "DRAFT_LASTS",
@@ -65,6 +66,7 @@ __all__ = [
     "note_no_rider",
     "order_again",
     "place_order",
+    "price_of",
     "redirect",
     "refund_status",
     "show_newer",
@@ -72,4 +74,5 @@ __all__ = [
     "undo_cancel",
     "undo_draft",
     "urge",
+    "what_was_paid",
 ]

@@ -14,6 +14,7 @@ from handlers.order.slots import cannot_be, too_soon
 from handlers.payment import retire_payments
 from handlers.pricing import reprice
 from handlers.speaker import Speaker
+from handlers.taps import tap_id
 from handlers.wording import quoted
 from models import order as orders
 from models.base import Session
@@ -43,7 +44,7 @@ class Item:
 class PlaceOrder:
     """`beside`: the code of an order that can no longer be changed, and that this one is not.
     `unknown`: names of what was wanted besides, and is on no menu; `nowhere`: what it is to be
-    brought to, and is no place."""
+    brought to, and is no place; `remarks`: what is said below the quote."""
 
     items: tuple[Item, ...]
     place_key: str | None = None
@@ -53,6 +54,7 @@ class PlaceOrder:
     beside: str | None = None
     unknown: tuple[str, ...] = ()
     nowhere: str | None = None
+    remarks: tuple[Reply, ...] = ()
 
 
 def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: datetime) -> Reply:
@@ -79,6 +81,7 @@ def place_order(session: Session, speaker: Speaker, cmd: PlaceOrder, *, now: dat
             place_id=place.id if place else None, room=_room(speaker, cmd, place),
             note=with_note(None, cmd.note), wanted_at=cmd.wanted_at, created_at=now))
     remarks = [no_such_place(session, speaker, cmd.nowhere)] if cmd.nowhere else []
+    remarks += cmd.remarks
     remarks += [Reply("order.beside", {"code": cmd.beside})] if cmd.beside else []
     for item in wanted:
         remarks += _put(speaker, order, dishes[item.dish_key], item)
@@ -132,8 +135,10 @@ def modify_order(session: Session, speaker: Speaker, cmd: ModifyOrder, *, now: d
         wanted = []  # 可乐换成雪碧: what was to make way stays, where the other is not to be had
     if not (wanted or cmd.note is not None or cmd.place_key or cmd.room or cmd.wanted_at
             or cmd.is_soonest):
-        return Reply("order.nothing_changed", {"code": order.code, "remarks": left_out}) \
-            if left_out else Reply("order.nothing_heard", {"code": order.code})
+        if not left_out:
+            return Reply("order.nothing_heard", {"code": order.code})
+        return Reply("order.nothing_changed", {"code": order.code, "remarks": left_out},
+                     tap_id(order))
     if _would_be_empty(order, wanted):
         return Reply("order.would_be_empty", {"code": order.code})
 
