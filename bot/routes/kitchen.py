@@ -39,7 +39,8 @@ def _merchant_order(states: tuple[OrderState, ...], action: Callable[..., Reply]
         if order is None and not meant.slots.get("order_ref"):
             waiting = kitchen.waiting_orders(turn.session, turn.speaker, *states)
             if not waiting:
-                return Reply("kitchen.none")
+                return _too_late_to_reject(turn) if action is _ask_to_reject \
+                    else Reply("kitchen.none")
             if len(waiting) > 1:
                 return Reply("kitchen.which_order", {
                     "codes": "、".join(o.code for o in waiting[:8])})
@@ -58,6 +59,13 @@ def _ask_to_reject(_: Session, speaker: Speaker, cmd: kitchen.AnswerOrder, *,
     if order.shop_id not in speaker.shop_ids:
         return unknown(order.code)
     return Reply("kitchen.reject_sure", {"code": order.code})
+
+
+def _too_late_to_reject(turn: Turn) -> Reply:
+    """鸡没了, of an order that is on the stove already."""
+    cooking = kitchen.waiting_orders(turn.session, turn.speaker, OrderState.COOKING)
+    return Reply("kitchen.lacks_how", {"code": cooking[0].code}) if cooking \
+        else Reply("kitchen.none")
 
 
 def _menu_change(action: Callable[..., Reply]) -> Route:

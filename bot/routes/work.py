@@ -1,14 +1,18 @@
 """What riders and cooks ask or say in passing, in whatever words: config/lexicon/work.toml."""
 import re
 import tomllib
+from collections.abc import Sequence
 from typing import Final
 
+from bot.context import lexicon_of
+from bot.nlu.understand import moment_in
 from bot.routes.base import Turn, help_
 from bot.routes.questions import bare
 from config import settings
 from config.texts import Reply
 from handlers import kitchen, payout, rider
 from handlers.rider import AnswerOffer, ReportStep
+from models.order import Order
 from models.rules.order_state import OrderState
 
 LONGEST: Final = 16  # characters: longer ones tell a story
@@ -41,12 +45,9 @@ def said_by_rider(turn: Turn) -> Reply | None:
 
 
 def said_by_cook(turn: Turn) -> Reply | None:
-    """有单吗, 暂停接单, 涨一块, 骑手呢; None: none of these."""
-    match _topic("cook", turn.text):
-        case "board":
-            return kitchen.board(turn.session, turn.speaker)
-        case "rider":
-            return kitchen.who_fetches(turn.session, turn.speaker)
+    """有单吗, 再等五分钟, 暂停接单, 涨一块, 骑手呢; None: none of these."""
+    topic = _topic("cook", turn.text)
+    match topic:
         case "business":
             return payout.bill_of(turn.session, turn.speaker, now=turn.now)
         case "how":
@@ -55,7 +56,41 @@ def said_by_cook(turn: Turn) -> Reply | None:
             return Reply("kitchen.close_how")
         case "price_by":
             return Reply("kitchen.price_how")
+        case "board":
+            return kitchen.board(turn.session, turn.speaker)
+        case None:
+            return None
+    return _of_orders(turn, topic)
+
+
+def _of_orders(turn: Turn, topic: str) -> Reply | None:
+    """What is said of orders that are there; None: of none, and so by somebody hungry."""
+    orders = kitchen.waiting_orders(turn.session, turn.speaker, OrderState.PAID,
+                                    OrderState.COOKING, OrderState.READY)
+    in_hand = [order for order in orders if order.state != OrderState.READY]
+    match topic:
+        case "rider" if orders:
+            return kitchen.who_fetches(turn.session, turn.speaker)
+        case "content" if in_hand:
+            return kitchen.board(turn.session, turn.speaker)
+        case "contact" if in_hand:
+            return Reply("relay.contact_of", {"code": in_hand[0].code})
+        case "later" if in_hand:
+            return _later(turn, in_hand)
     return None
+
+
+def _later(turn: Turn, orders: Sequence[Order]) -> Reply | None:
+    """再等五分钟, of the one order in hand; of several it is asked which."""
+    span = _SAID["cook"]["later"].search(bare(turn.text))
+    now = turn.now.astimezone(turn.speaker.campus.zone).replace(second=0, microsecond=0)
+    at = moment_in(f"{span['span']}后", lexicon_of(turn.speaker.campus), now=now) if span else None
+    if at is None:
+        return None
+    if len(orders) > 1:
+        return Reply("kitchen.which_order", {"codes": "、".join(o.code for o in orders[:8])})
+    cmd = kitchen.DelayOrder(orders[0].id, max(1, round((at - now).total_seconds() / 60)))
+    return kitchen.delay_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
 def _topic(role: str, text: str) -> str | None:
