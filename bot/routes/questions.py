@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.nlu.understand import Understanding
-from bot.routes import invitation
+from bot.routes import complaint, invitation
 from bot.routes.address import other_door
 from bot.routes.base import Turn
 from config import settings
@@ -108,6 +108,11 @@ def _hurry(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | Non
     return ordering.describe(turn.session, turn.speaker, focus, now=turn.now)
 
 
+def _bad_food(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
+    """吃出虫子了, 拉肚子了: of what came last; more than a taste is at stake."""
+    return complaint.said(turn, focus, meant)
+
+
 def _received(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     """我收到了: what lay on a rack is theirs now; else how it stands."""
     if focus is None:
@@ -170,7 +175,7 @@ def _greeting(turn: Turn, focus: Order | None, meant: Understanding) -> Reply:
 _ANSWERS: Final[dict[str, Callable[[Turn, Order | None, Understanding], Reply | None]]] = {
     "pay_trouble": _pay_trouble, "hours": _hours, "minimum": _minimum, "door": _door,
     "cheaper": _cheaper, "greeting": _greeting, "hurry": _hurry,
-    "received": _received, "pin": _pin, "forgotten": _forgotten,
+    "bad_food": _bad_food, "received": _received, "pin": _pin, "forgotten": _forgotten,
     "hungry": _hungry, "open_now": _hours, "first_order": _first_order, "paid_twice": _paid_twice,
     "contact": _contact, "progress": _progress, "wrong_address": _wrong_address,
 }

@@ -1,6 +1,7 @@
 """What a student's sentence leads to."""
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot import context
 from bot.nlu.understand import Understanding, moment_in
@@ -327,7 +328,25 @@ def _reorder(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | N
         return unknown(ref)
     cmd = ordering.OrderAgain(old.id if old else None, meant.slots.get("place_id"),
                               meant.slots.get("room"), time_of(meant))
-    return ordering.order_again(turn.session, turn.speaker, cmd, now=turn.now)
+    reply = ordering.order_again(turn.session, turn.speaker, cmd, now=turn.now)
+    return _but_otherwise(turn) or reply
+
+
+_BUT = re.compile(r"(?:但是?|不过|只是|就是|[,，。;；\s])+(?P<change>\S.*)$", re.DOTALL)
+
+
+def _but_otherwise(turn: Turn) -> Reply | None:
+    """跟昨天一样，但是不要辣: the new draft, changed at once; None: nothing more was said."""
+    said = _BUT.search(turn.text.strip())
+    draft = Order.draft_of(turn.session, turn.speaker.person.id)
+    if said is None or draft is None or draft.state != OrderState.DRAFT:
+        return None
+    told = context.as_student(turn.session, turn.speaker, draft, now=turn.now)
+    but = replace(turn, text=said["change"])
+    meant = understood(but, told, "student")
+    if meant.intent != "modify_order" or meant.action != "confirm":
+        return None
+    return _modify(but, draft, meant)
 
 
 def _said_status(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:

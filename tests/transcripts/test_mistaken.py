@@ -2,6 +2,7 @@
 import pytest
 
 from tests.transcripts.stories import COOKING, PAID
+from tests.transcripts.test_complaints import delivered
 
 AT_HOME = """
     小林  我住12栋302
@@ -356,4 +357,33 @@ def test_where_an_address_is_asked_for_the_places_are_named(chat, said):
         bot   address.ask_other  东区9号楼
         小林  12栋302
         bot   order.quoted  code=$c
+    """)
+
+
+@pytest.mark.parametrize("said", [
+    "跟刚才一样但是要大份", "再来一单一样的 要大份", "和上次一样，不过要大份的"])
+def test_the_same_again_but_otherwise(chat, said):
+    delivered(chat)
+    chat.play(f"""
+        小林  {said}
+        bot   order.quoted  黄焖鸡米饭 微辣 大份
+    """)
+
+
+@pytest.mark.parametrize("said", ["有头发", "吃出虫子了", "饭凉了", "拉肚子了"])
+def test_what_is_wrong_with_the_food_is_a_complaint(chat, said):
+    delivered(chat)
+    chat.play(f"""
+        小林  {said}
+        bot   complaint.choose  $c
+        小林  味道不错
+        bot   question.praise
+    """)
+
+
+def test_what_only_tastes_bad_is_asked_about(chat):
+    delivered(chat)
+    chat.play("""
+        小林  难吃死了
+        bot   complaint.what  $c
     """)
