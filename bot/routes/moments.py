@@ -10,7 +10,7 @@ from models.order import Order
 from models.rules.order_state import UNPAID, OrderState
 
 _VAGUE = PATTERNS["moments"]["vague"]
-_NOT_OF_FOOD = frozenset({"order_errand", "cancel", "refund", "complain", "query_status", "urge",
+_NOT_OF_FOOD = frozenset({"order_errand", "cancel", "refund", "complain", "query_status",
                           "sos", "human", "group_open", "query_eta", "reorder"})
 _NO_WISH = re.compile(r"[吗么？?]|多久|几点|为什么|怎么")
 

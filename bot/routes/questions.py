@@ -17,9 +17,10 @@ from models.order import Order
 from models.rules.order_state import UNPAID, OrderState
 
 _ASKED_AS: Final = frozenset({"help", "query_fee", "query_coupon", "query_menu", "query_eta",
-                              "chitchat", "out_of_scope", "pay", "deny", "address_set"})
-# Of what is said no to, or called an address, only these are questions.
-_OF_ADDRESS: Final = frozenset({"wrong_address"})
+                              "chitchat", "out_of_scope", "pay"})
+# What is heard in words that also say no, name an address, ask how it stands, or complain.
+_ELSEWISE: Final = frozenset({"deny", "address_set", "query_status", "urge", "complain"})
+_HEARD_IN_THEM: Final = frozenset({"wrong_address", "paid_twice", "forgotten", "pin"})
 _SMALL_TALK: Final = frozenset({"thanks", "bye", "greeting"})
 LONGEST: Final = 40  # characters: longer ones tell a story
 _NOISE: Final = re.compile(r"[\s，。！!,.~～？?、；;：:…]+")
@@ -31,10 +32,10 @@ _SAID: Final[dict[str, re.Pattern[str]]] = {
 
 def answered(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:
     """The answer; None: these words ask none of these things, or they do something."""
-    if meant.intent not in _ASKED_AS:
+    if meant.intent not in _ASKED_AS | _ELSEWISE:
         return None
     topic = _topic(turn.text)
-    if meant.intent in ("deny", "address_set") and topic not in _OF_ADDRESS:
+    if meant.intent in _ELSEWISE and topic not in _HEARD_IN_THEM:
         return None
     if topic in _SMALL_TALK and meant.intent != "chitchat":
         return None

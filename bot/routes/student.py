@@ -125,11 +125,20 @@ def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
             else menu.shops(turn.session, turn.speaker, now=turn.now)
     if question := choosing.which_dish(turn, meant):
         return question
+    beside = beside or _is_beside(turn, focus, items)
     cmd = ordering.PlaceOrder(
         choosing.settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
         time_of(meant), meant.slots.get("note"), beside,
         meant.unknown, address.nowhere(meant), moments.remarks(turn, meant))
     return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
+
+
+def _is_beside(turn: Turn, focus: Order | None, items: tuple[ordering.Item, ...]) -> str | None:
+    """The code of a paid order of the same shop, which this one may have been meant to change."""
+    if focus is None or OrderState(focus.state) in UNPAID:
+        return None
+    dishes = Dish.by_keys(turn.session, turn.speaker.campus.id, {items[0].dish_key})
+    return focus.code if any(dish.shop_id == focus.shop_id for dish in dishes.values()) else None
 
 
 def _modify(turn: Turn, focus: Order | None, meant: Understanding) -> Reply | None:

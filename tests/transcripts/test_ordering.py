@@ -151,7 +151,7 @@ def test_what_cannot_be_an_order_of_its_own_is_too_late_once_paid(chat):
         小林  换大份
         bot   order.too_late_to_change  code=$c
         小林  $c不要香菜
-        bot   order.too_late_to_change  code=$c
+        bot   relay.told_shop  不要香菜
     """)
 
 

@@ -278,7 +278,7 @@ def test_a_sentence_behind_the_code_of_a_paid_order_begins_no_other(chat):
         小林  $c换酸梅汤
         bot   order.too_late_to_change  code=$c
         小林  $c不要香菜
-        bot   order.too_late_to_change  code=$c
+        bot   relay.told_shop  不要香菜
         小林  $c加个卤蛋
         bot   order.too_late_to_change  code=$c
         小林  $c改成两份
