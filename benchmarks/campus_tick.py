@@ -147,7 +147,8 @@ def _rush(session: Session, orders: int, riders: int, now: datetime) -> int:
         session.add(Order(
             campus_id=campus.id, shop_id=shops[int(chance.integers(len(shops)))].id,
             place_id=dorms[int(chance.integers(len(dorms)))].id, buyer_id=people[0].id,
-            code=f"A{k}", state=OrderState.COOKING, rider_id=rider_id, created_at=now, paid_at=now,
+            room="302", pin="1234", code=f"A{k}", state=OrderState.COOKING, rider_id=rider_id,
+            created_at=now, paid_at=now,
             accepted_at=now, taken_at=now if rider_id else None,
             food_ready_at=now + timedelta(seconds=float(chance.uniform(-300, 900))),
             promised_at=now + timedelta(seconds=float(chance.uniform(600, 3000)))))

@@ -18,7 +18,7 @@ from handlers.wording import clock, dated, pickup
 from models.base import Session
 from models.campus import Campus, Place
 from models.group_order import GroupOrder, trip_code
-from models.order import Order, trips
+from models.order import SEALED, Order, trips
 from models.rider import CAPACITY, Offer, OfferState, Rider, RiderStatus
 from models.rules.order_state import LOADED, WANTS_RIDER, OrderState
 from models.shop import ShopOwner
@@ -79,7 +79,7 @@ def _waiting(session: Session, campus_id: int, now: datetime) -> list[Order]:
         Order.campus_id == campus_id, Order.rider_id.is_(None),
         Order.state.in_(sorted(WANTS_RIDER)), ~Order.is_self_pickup,
         Order.food_ready_at <= now + SEEK_BEFORE, ~asked.exists(), Order.leads_trip())
-    return list(session.scalars(query.order_by(Order.id)))
+    return list(session.scalars(query.order_by(Order.id).options(*SEALED)))
 
 
 def _free_riders(session: Session, campus_id: int) -> list[Rider]:
@@ -184,7 +184,7 @@ def apply_plan(session: Session, asked: Snapshot, plan: Plan, *, now: datetime) 
     wanted = {int(problem.order_ids[a.order_index]): a for a in plan.assignments}
     orders = {o.id: o for o in session.scalars(
         select(Order).where(Order.id.in_(wanted)).order_by(Order.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True).options(*SEALED)
         .execution_options(populate_existing=True))}
     rider_ids = {int(problem.rider_ids[a.rider_index]) for a in plan.assignments}
     riders = {r.id: r for r in session.scalars(
@@ -236,6 +236,7 @@ def _offer(session: Session, order: Order, rider: Rider, assignment: Assignment,
            now: datetime) -> Offer:
     offer = Offer(order_id=order.id, rider_id=rider.id, offered_at=now, state=OfferState.OPEN,
                   expires_at=now + OFFER_FOR, fee_fen=_pay_fen(session, order),
+                  considered=assignment.reason.candidates.columns(),
                   reason={"cost_s": round(assignment.cost_s, 1), **_plain(assignment.reason)})
     session.add(offer)
     return offer
@@ -273,11 +274,9 @@ def _name(place: Place | None) -> str:
 
 
 def _plain(reason: Reason) -> dict[str, Any]:
-    """The reason's numbers as JSON, every candidate included."""
-    plain = {each.name: _simple(getattr(reason, each.name)) for each in fields(reason)
-             if each.name != "candidates"}
-    plain["candidates"] = reason.candidates.columns()
-    return plain
+    """The reason's own numbers as JSON."""
+    return {each.name: _simple(getattr(reason, each.name)) for each in fields(reason)
+            if each.name != "candidates"}
 
 
 def _simple(value: Any) -> Any:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
 from config.texts import yuan
 from models import ledger
@@ -240,7 +241,8 @@ def _complaints(session: Session, order: Order, cast: _Cast) -> Iterator[Line]:
 
 
 def _offers(session: Session, cast: _Cast) -> Iterator[Line]:
-    query = select(Offer).filter_by(order_id=cast.order.id).order_by(Offer.id)
+    query = select(Offer).filter_by(order_id=cast.order.id).order_by(Offer.id).options(
+        undefer(Offer.considered))
     for offer in session.scalars(query):
         rider = cast.rider(session.get(Rider, offer.rider_id))
         yield Line(offer.offered_at, "offer",

@@ -23,7 +23,15 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column, relationship, selectinload
+from sqlalchemy.orm import (
+    Mapped,
+    Session,
+    aliased,
+    defer,
+    mapped_column,
+    relationship,
+    selectinload,
+)
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.dml import ReturningInsert
@@ -323,11 +331,11 @@ class Order(Base):
 
     @classmethod
     def carried_by_each(cls, session: Session, rider_ids: list[int]) -> "dict[int, list[Order]]":
-        """The same of many riders in one question."""
+        """The same of many riders in one question, without what is sealed."""
         query = select(cls).where(cls.rider_id.in_(rider_ids), LIVE,
                                   cls.state != OrderState.SHELVED)
         carried: dict[int, list[Order]] = {rider_id: [] for rider_id in rider_ids}
-        for order in session.scalars(query.order_by(cls.taken_at, cls.id)):
+        for order in session.scalars(query.order_by(cls.taken_at, cls.id).options(*SEALED)):
             assert order.rider_id is not None
             carried[order.rider_id].append(order)
         return carried
@@ -424,6 +432,10 @@ def trips(orders: Iterable[Order]) -> list[Order]:
 
 # With the lines, for whoever will read those of many orders.
 LINES: Final = selectinload(Order.lines)
+
+
+# As options: what is sealed is left unread, for whoever looks at many orders and at no door.
+SEALED: Final = (defer(Order.room), defer(Order.pin))
 
 
 # What turns ask all the time: made once a process. Every step of an order is flushed at once, so

@@ -3,10 +3,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, or_, select, text
+from sqlalchemy import ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base
+from models.packed import PackedJson
 from models.person import Person
 
 CAPACITY = 3  # orders in hand at a time
@@ -87,21 +88,21 @@ class Offer(Base):
     expires_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     fee_fen: Mapped[int]
-    reason: Mapped[dict[str, Any]]  # every candidate and cost, as dispatch saw them, by column
+    reason: Mapped[dict[str, Any]]
+    # Every candidate and cost, as dispatch saw them, by column. Read by who asks why.
+    considered: Mapped[dict[str, list[Any]] | None] = mapped_column(PackedJson, deferred=True)
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
-        """One by one, the cheapest first. Older offers have them so already."""
-        told = self.reason.get("candidates") or {}
+        """One by one, the cheapest first. Older offers have them in their reason."""
+        told = self.considered or self.reason.get("candidates") or {}
         if isinstance(told, list):
             return told
         return [dict(zip(told, row, strict=True)) for row in zip(*told.values(), strict=True)]
 
-    @classmethod
-    def considers(cls, rider_id: int) -> ColumnElement[bool]:
-        """SQL: this rider is among the candidates."""
-        told = cls.reason["candidates"]
-        return or_(told["rider_id"].contains([rider_id]), told.contains([{"rider_id": rider_id}]))
+    def candidate(self, rider_id: int) -> dict[str, Any] | None:
+        """This rider's numbers; None: they were not considered."""
+        return next((each for each in self.candidates if each["rider_id"] == rider_id), None)
 
     def answer(self, state: OfferState, now: datetime) -> None:
         self.state, self.answered_at = state, now

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
 from config.texts import Reply
 from dispatch.plan import Why
@@ -14,6 +15,7 @@ from models.order import Order
 from models.rider import Offer
 
 ASKED_WITHIN = timedelta(hours=2)
+MOST_LOOKED = 200  # offers
 BARRED = {
     Why.FULL: "rider.bar_full", Why.DECLINED: "rider.bar_declined",
     Why.OWN_ORDER: "rider.bar_own_order", Why.OWN_SHOP: "rider.bar_own_shop",
@@ -31,18 +33,17 @@ def why_not_me(session: Session, speaker: Speaker, order: Order | None, *,
         Order.campus_id == rider.campus_id, Offer.offered_at > now - ASKED_WITHIN)
     if order is not None:
         query = query.where(Offer.order_id == order.id)
-    query = query.order_by(Offer.id.desc()).limit(1)
-    elsewhere = session.scalars(query.where(
-        Offer.rider_id != rider.id, Offer.considers(rider.id))).first()
-    if elsewhere is not None:
-        return _told(session, speaker, elsewhere, rider.id)
+    query = query.order_by(Offer.id.desc())
+    to_others = query.where(Offer.rider_id != rider.id).options(undefer(Offer.considered))
+    for offer in session.scalars(to_others.limit(MOST_LOOKED)):  # whoever is on duty is in each
+        if mine := offer.candidate(rider.id):
+            return _told(session, speaker, offer, mine)
     if order is None:
         return Reply("rider.why_none")
-    return _not_considered(session, order, session.scalars(query).first(), rider.id)
+    return _not_considered(session, order, session.scalars(query.limit(1)).first(), rider.id)
 
 
-def _told(session: Session, speaker: Speaker, offer: Offer, rider_id: int) -> Reply:
-    mine = next(c for c in offer.candidates if c["rider_id"] == rider_id)
+def _told(session: Session, speaker: Speaker, offer: Offer, mine: Mapping[str, Any]) -> Reply:
     facts = {"code": session.get_one(Order, offer.order_id).code,
              "time": clock(offer.offered_at, speaker.campus)}
     if mine["cost_s"] is None or mine.get("arrival_s") is None:

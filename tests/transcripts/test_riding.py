@@ -356,6 +356,18 @@ def test_a_rider_who_asks_why_hears_the_numbers_of_both(riders):
     """)
 
 
+def test_why_is_answered_of_an_older_offer_as_well(riders):
+    """Offers of before kept their candidates in the reason, by column or one by one."""
+    riders.play("阿哲  上线\n大鹏  上线\n" + cooking("小林", "$c") + "(work)")
+    _, second = _asked_first(riders)
+    for kept in ("by column", "one by one"):
+        with Sessions.begin() as session:
+            offer = session.scalars(select(Offer)).one()
+            told = offer.candidates if kept == "one by one" else offer.considered
+            offer.reason, offer.considered = {**offer.reason, "candidates": told}, None
+        riders.play(f"{second}  为什么没派给我\nbot  rider.why_dearer  code=$c")
+
+
 def test_a_rider_who_stood_aside_hears_why_not_for_this_one(riders):
     riders.play("""
         大鹏  上线
@@ -480,7 +492,7 @@ def test_near_its_end_only_what_can_be_brought_by_then_is_offered(riders):
     """)
     with Sessions() as session:
         offer = session.scalars(select(Offer)).one()
-    assert [each["why"] for each in offer.candidates] == ["chosen", "ending"]
+        assert [each["why"] for each in offer.candidates] == ["chosen", "ending"]
 
 
 def test_online_again_and_a_break_do_not_forget_or_keep_it_wrongly(riders):
