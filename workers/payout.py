@@ -10,10 +10,12 @@ from gateways.errors import Refused, Unreachable
 from gateways.wxpay import TransferState
 from handlers.payment import notify_url
 from handlers.payout import (
+    PATIENCE,
     RecordTransfer,
     Transfer,
     begin_sending,
     note_refused,
+    note_unknown,
     note_unsettled,
     record_transfer,
 )
@@ -59,10 +61,13 @@ def send(outbox_id: int, *, now: datetime) -> None:
             _note_told(outbox_id, payout_id, told, now)
 
 
-def _send(wanted: Transfer, *, is_first: bool) -> TransferState:
+def _send(wanted: Transfer, *, is_first: bool) -> TransferState | None:
     """Send it the first time; afterwards ask first, and send it again only if it never arrived,
-    or if the answer was lost: what the rider's page needs comes with that alone."""
+    or if the answer was lost: what the rider's page needs comes with that alone. None: it did
+    arrive, and WeChat Pay tells of it no longer."""
     known = None if is_first else _ask(wanted.out_bill_no)
+    if known is None and wanted.is_known:
+        return None
     if known and (known.state != "WAIT_USER_CONFIRM" or wanted.has_package):
         return known
     try:
@@ -118,7 +123,7 @@ def _note_told(outbox_id: int, payout_id: int, told: TransferState, now: datetim
             debt.settle("dead: WeChat Pay tells of another transfer", now)
         elif state in ENDED:
             debt.settle(state, now)
-        elif note_unsettled(session, payout_id, now=now):
+        elif note_unsettled(session, payout_id, now=now, since=told.made_at):
             debt.settle(_stuck(debt), now)
 
 
@@ -129,11 +134,10 @@ def _note_refused(outbox_id: int, payout_id: int, why: str, now: datetime) -> No
 
 
 def _note_unknown(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
-    """One that got stuck is not sent any more, so it never will arrive."""
     with Sessions.begin() as session:
-        if session.get_one(Payout, payout_id).state == PayoutState.STUCK:
-            note_refused(session, payout_id, why, now=now)
-        session.get_one(Outbox, outbox_id, with_for_update=True).settle(f"dead: {why}", now)
+        is_stuck = note_unknown(session, payout_id, why, now=now)
+        debt = session.get_one(Outbox, outbox_id, with_for_update=True)
+        debt.settle(f"{_stuck(debt)}: {why}" if is_stuck else f"dead: {why}", now)
 
 
 def _leave(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
@@ -143,6 +147,8 @@ def _leave(outbox_id: int, payout_id: int, why: str, now: datetime) -> None:
         debt = session.get_one(Outbox, outbox_id, with_for_update=True)
         if debt.settled_at is None and is_stuck:
             debt.settle(f"{_stuck(debt)}: {why}", now)
+        elif debt.settled_at is None and now - debt.created_at > PATIENCE:
+            debt.settle(f"dead: {why}", now)  # about one that we took for failed
 
 
 def _stuck(debt: Outbox) -> str:

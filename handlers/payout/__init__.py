@@ -4,6 +4,7 @@ A payout's row lock guards its ledger. The rider is locked before it.
 """
 from handlers.payout.closing import close_day, to_close
 from handlers.payout.paying import (
+    PATIENCE,
     RecordTransfer,
     Transfer,
     begin_sending,
@@ -11,6 +12,7 @@ from handlers.payout.paying import (
     link,
     look_again,
     note_refused,
+    note_unknown,
     note_unsettled,
     pay_out,
     record_transfer,
@@ -19,7 +21,7 @@ from handlers.payout.shops import Statement, pay_shop, statement_of
 from handlers.payout.telling import bill_of, withdraw
 
 __all__ = [
-    "RecordTransfer", "Statement", "Transfer", "begin_sending", "bill_of", "close_day",
-    "earned_fen", "link", "look_again", "note_refused", "note_unsettled", "pay_out", "pay_shop",
-    "record_transfer", "statement_of", "to_close", "withdraw",
+    "PATIENCE", "RecordTransfer", "Statement", "Transfer", "begin_sending", "bill_of", "close_day",
+    "earned_fen", "link", "look_again", "note_refused", "note_unknown", "note_unsettled", "pay_out",
+    "pay_shop", "record_transfer", "statement_of", "to_close", "withdraw",
 ]

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 LEAST_FEN: Final = 100
 MOST_FEN: Final = 199_900  # from ¥2000 on WeChat Pay wants the rider's legal name
 PATIENCE: Final = timedelta(days=10)
+TOLD_FOR: Final = timedelta(days=30)  # WeChat Pay answers no question about an older transfer
 STATES: Final = {
     "ACCEPTED": PayoutState.MOVING, "PROCESSING": PayoutState.MOVING,
     "WAIT_USER_CONFIRM": PayoutState.WAITING, "TRANSFERING": PayoutState.MOVING,
@@ -32,13 +33,14 @@ STATES: Final = {
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """What WeChat Pay is told of a payout: the same each time it is told. `has_package`: it has
-    answered with what the rider's page needs."""
+    answered with what the rider's page needs. `is_known`: it has told us of it before."""
 
     out_bill_no: str
     app_id: str
     openid: str
     amount_fen: int
     has_package: bool
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def begin_sending(session: Session, payout_id: int, *,
         return PayoutState(payout.state)
     person = payout.rider.person
     return Transfer(payout.out_bill_no, person.app_id, person.openid, payout.amount_fen,
-                    payout.package is not None)
+                    payout.package is not None, payout.transfer_bill_no is not None)
 
 
 def record_transfer(session: Session, cmd: RecordTransfer, *, our_mch_id: str,
@@ -136,13 +138,28 @@ def note_refused(session: Session, payout_id: int, why: str, *, now: datetime) -
         _fall_through(session, payout, why, now=now)
 
 
-def note_unsettled(session: Session, payout_id: int, *, now: datetime) -> bool:
-    """No end yet; after ten days the rider's next payout waits no longer for this one.
+def note_unknown(session: Session, payout_id: int, why: str, *, now: datetime) -> bool:
+    """WeChat Pay says that it has no such transfer; whether it is stuck for all that.
+
+    One that it never told us of has not arrived: being stuck it is sent no more, so it is the
+    rider's as before. Of others it only tells no longer: they may have been paid.
+    """
+    payout = Payout.lock(session, payout_id)
+    has_not_arrived = payout.transfer_bill_no is None and now - payout.created_at < TOLD_FOR
+    if payout.state == PayoutState.STUCK and has_not_arrived:
+        note_refused(session, payout_id, why, now=now)
+    return note_unsettled(session, payout_id, now=now)
+
+
+def note_unsettled(session: Session, payout_id: int, *, now: datetime,
+                   since: datetime | None = None) -> bool:
+    """No end yet; after ten days the rider's next payout waits no longer for this one. `since`:
+    when WeChat Pay got it, if it says so.
 
     What it was to bring stays on its way: it is sent under no other number, as WeChat Pay demands.
     """
     payout = Payout.lock(session, payout_id)
-    if payout.state in OPEN and now - payout.created_at > PATIENCE:
+    if payout.state in OPEN and now - (since or payout.created_at) > PATIENCE:
         log.error("payout.stuck", number=payout.out_bill_no, state=payout.state)
         payout.state = PayoutState.STUCK
         _tell(session, payout, "stuck", now=now)

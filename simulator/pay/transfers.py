@@ -10,6 +10,7 @@ from simulator.state import Transfer
 from simulator.world import World
 
 PATH = "/v3/fund-app/mch-transfer/transfer-bills"
+TOLD_FOR_S = 30 * 86400  # 只支持查询最近30天内的转账单; the fund-flow bill tells for longer
 NAME_FROM_FEN, NAME_FORBIDDEN_BELOW_FEN, LEAST_FEN = 200_000, 30, 10
 # scene → the info_types that its report must have (1005: 佣金报酬)
 SCENES = {"1000": ("活动名称", "奖励说明"), "1002": ("销售商品名称",), "1004": ("采购商品名称",),
@@ -94,15 +95,21 @@ def _answered(transfer: Transfer) -> Body:
 
 def query(world: World, args: Body, number: str) -> Body:
     with world.lock:
-        return wallet.told(world, _found(world, number))
+        return _told(world, _found(world, number))
 
 
 def query_by_bill(world: World, args: Body, bill: str) -> Body:
     with world.lock:
         for each in world.transfers.values():
             if each.transfer_bill_no == bill:
-                return wallet.told(world, each)
+                return _told(world, each)
     raise PayError(404, "NOT_FOUND", "转账单不存在")
+
+
+def _told(world: World, found: Transfer) -> Body:
+    if world.now() - found.made_at > TOLD_FOR_S:
+        raise PayError(404, "NOT_FOUND", "转账单不存在")
+    return wallet.told(world, found)
 
 
 def _found(world: World, number: str) -> Transfer:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from cli.payouts import payouts
 from config import settings
 from models.base import Sessions, utcnow
+from models.outbox import Outbox
 from models.payout import Payout
 from models.rider import Rider
 from tests.support.browser import put_away, small_page
@@ -437,11 +438,62 @@ def test_what_is_stuck_keeps_nobody_from_the_next_payout_and_is_asked_about(deli
     assert "已经进你的零钱" in heard(chat, "阿哲")
 
 
-def test_what_is_stuck_and_wechat_knows_nothing_of_is_the_riders_again(delivered, stuck):
-    delivered.stage.world.transfers.clear()
+def test_what_is_stuck_and_never_reached_wechat_is_the_riders_again(delivered):
+    delivered.stage.world.faults.add(TRANSFERS + "*", None, status=500, code="SYSTEM_ERROR")
+    delivered.play("阿哲  提现\n(work)\n(239 h pass)\n(work)\n阿哲  账单\n(3 h pass)\n(work)")
+    assert states_of_payouts() == ["stuck"]
+    delivered.stage.world.faults.clear()
     delivered.play("(it is 22:30)\n(work)\n(work)\n(work)")
     assert states_of_payouts()[0] == "failed"
     assert "没领成，钱还在你名下" in heard(delivered, "阿哲")
+
+
+def test_what_wechat_no_longer_tells_of_after_thirty_days_is_not_paid_again(delivered, stuck):
+    delivered.play("(480 h pass)\n(it is 22:30)\n(work)\n(work)\n(work)")
+    assert states_of_payouts() == ["stuck"]
+    assert (booked("rider"), booked("payout")) == (0, -160)
+    assert "没领成" not in heard(delivered, "阿哲")
+    delivered.stage.world.faults.remove(stuck.id)
+    delivered.stage.world.settle()
+    delivered.play("(work)")
+    assert states_of_payouts() == ["paid"]
+    assert booked("rider") == booked("payout") == 0
+
+
+def test_what_wechat_had_before_our_own_month_off_is_neither_sent_nor_paid_again(delivered):
+    delivered.stage.world.faults.add("notify/transfer", 99, drop=True)
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+    assert take(delivered) == "ok"
+    delivered.play("(744 h pass)\n(work)\n(work)")
+    assert states_of_payouts() == ["stuck"]
+    assert (booked("rider"), booked("payout")) == (0, -160)
+
+
+def test_what_is_sent_late_has_ten_days_from_then(delivered):
+    delivered.play("阿哲  提现\n(264 h pass)\n(work)")
+    assert states_of_payouts() == ["waiting"]
+    delivered.play("阿哲  账单\nbot  payout.rider_day  收进零钱")
+    assert take(delivered) == "ok"
+    delivered.play("(work)\npush  阿哲  payout.paid  amount=¥1.60")
+
+
+def test_a_question_about_what_failed_is_given_up_at_last(delivered):
+    from handlers.payout import look_again, note_refused
+
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting")
+    with Sessions.begin() as session:
+        note_refused(session, newest().id, "a mistake", now=utcnow())
+        look_again(session, newest(), "bill", now=utcnow())
+    delivered.stage.world.faults.add(TRANSFERS + "/out-bill-no/*", None, status=403, code="NO_AUTH")
+    delivered.play("(work)\n(239 h pass)\n(work)")
+    assert question().settled_at is None
+    delivered.play("阿哲  账单\n(3 h pass)\n(work)")
+    assert question().outcome.startswith("dead:")
+
+
+def question():
+    with Sessions() as session:
+        return session.scalars(select(Outbox).where(Outbox.key.endswith(":bill"))).one()
 
 
 @pytest.fixture
