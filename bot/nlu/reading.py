@@ -86,7 +86,7 @@ def read(text: str, lexicon: Lexicon) -> Reading:
         return _unread(flat, lexicon, text)
     found = lexicon.trie.occurrences(flat)
     spans = list(_spans(flat, found, lexicon))
-    cells = _without_stray(flat, _without_floors(flat, _best_cover(flat, spans)))
+    cells = _without_stray(flat, _without_floors(flat, _best_cover(flat, spans)), lexicon)
     cells = mended(flat, cells, lexicon)
     cues, covered = _cues(flat, found, cells, lexicon)
     residue = "".join(char for char, known in zip(flat, covered, strict=True)
@@ -335,14 +335,22 @@ _BESIDE: Final = frozenset("DQO")
 _MEASURES: Final = frozenset("份碗瓶杯个盒串根支桶把包块片条只袋罐听")
 
 
-def _without_stray(text: str, cells: list[Cell]) -> list[Cell]:
-    """A dish called by one character (饭, 水) counts beside amounts and other dishes only."""
+def _without_stray(text: str, cells: list[Cell], lexicon: Lexicon) -> list[Cell]:
+    """A dish called by one character (饭, 水) counts beside amounts and other dishes only, and not
+    as the end of one: 黄焖鸡饭."""
     kept = []
     for at, cell in enumerate(cells):
-        if cell.kind == "D" and cell.end - cell.start == 1 and not _held_up(text, cells, at):
+        if cell.kind == "D" and cell.end - cell.start == 1 and (
+                _ends_it(text, cells, at, lexicon) or not _held_up(text, cells, at)):
             cell = cell._replace(kind="w", value=frozenset(), score=3)
         kept.append(cell)
     return kept
+
+
+def _ends_it(text: str, cells: list[Cell], at: int, lexicon: Lexicon) -> bool:
+    before, end = cells[at - 1] if at else None, text[cells[at].start]
+    return before is not None and before.kind == "D" and before.end == cells[at].start and any(
+        name.endswith(end) for dish in before.value[0] for name in lexicon.dishes[dish].names)
 
 
 def _held_up(text: str, cells: list[Cell], at: int) -> bool:

@@ -14,7 +14,7 @@ from bot.nlu.nouns import with_short_names
 from bot.nlu.ranker import Ranker, shipped_ranker
 from bot.nlu.reading import read
 from bot.nlu.slots import moment
-from bot.nlu.wishes import not_on_menu
+from bot.nlu.wishes import not_on_menu, taken_for
 
 ASK_BELOW: Final = 0.5   # less sure than this: a question, not an act
 _RISKY: Final = frozenset((
@@ -27,7 +27,7 @@ _QUIET: Final = frozenset(("out_of_scope", "chitchat"))
 class Understanding:
     """What a message asks for. `ties` holds, per item, the dishes that fit equally well;
     `unknown`: what was asked for and is no dish of this campus, as it was said; `nowhere`: the
-    same of a place."""
+    same of a place; `taken_for`: names that no dish bears, and the dishes they were read as."""
 
     intent: str
     slots: dict[str, Any]
@@ -36,6 +36,7 @@ class Understanding:
     ties: Ties = ()
     unknown: tuple[str, ...] = ()
     nowhere: str | None = None
+    taken_for: tuple[tuple[str, str], ...] = ()
     why: tuple[str, ...] = field(default=(), compare=False)
     signals: tuple[float, ...] = field(default=(), compare=False)
 
@@ -60,6 +61,7 @@ def understand(text: str, lexicon: Lexicon, context: Mapping[str, Any] | None = 
     sure = confidence(found, ranker.sureness)
     return Understanding(guess.intent, filled, sure, _action(guess, sure, filled, ties),
                          ties, _unknown(guess, message), unknown_place(reading),
+                         taken_for(reading) if guess.intent == "order_food" else (),
                          tuple(message.notes), found)
 
 

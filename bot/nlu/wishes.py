@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bot.nlu.reading import Reading
+from bot.nlu.reading import Cell, Reading
 from bot.nlu.words import FOLDER
 
 _LISTS: Final = tomllib.loads((FOLDER / "wishes.toml").read_text("utf-8"))
@@ -21,7 +21,7 @@ _LEFT_OUT: Final = (
     re.compile(rf"(?:{_one_of(_LISTS['none'])})(?:一点|任何|太多)?{_SEVERAL}"),
     re.compile(rf"{_SEVERAL}(?:我|都|也|就|全)?(?:{_one_of(_LISTS['none_after'])})"))
 # What names of dishes end in.
-DISH_ENDS: Final = ("粉面饭粥汤茶奶鸡鸭鱼虾肉堡卷饼包饺锅串烫拌"
+DISH_ENDS: Final = ("粉面饭粥汤茶奶鸡鸭鱼虾肉堡煲卷饼包饺锅串烫拌"
                     "糕薯条排翅腿肠蛋豆果瓜莓橙啡铁式冰丝片")
 _CALLED: Final = rf"[\u4e00-\u9fff]{{1,5}}?[{DISH_ENDS}](?![\u4e00-\u9fff]?[{DISH_ENDS}])"
 _MAKES_WAY: Final = re.compile(
@@ -29,6 +29,8 @@ _MAKES_WAY: Final = re.compile(
     r"(?:就|都|给我|帮我)?(?=[换改])")
 _PORTION: Final = re.compile(
     rf"[一两二三俩仨\d](?:个|份|碗|杯|瓶|盒|笼|串|只|盘|块)(?P<what>{_CALLED})")
+_BEFORE: Final = re.compile(r"[\u4e00-\u9fff]{2,3}")
+_AFTER: Final = re.compile(rf"[\u4e00-\u9fff]?[{DISH_ENDS}]")
 _ALLERGY: Final = re.compile(r"(?:我|她|他|室友)?对?(?P<thing>[\u4e00-\u9fff]{1,4}?)类?过敏")
 
 
@@ -51,6 +53,27 @@ def not_on_menu(reading: Reading) -> tuple[str, ...]:
     """一份酸辣粉, where no dish is called so: the names, as they were said."""
     return tuple(match["what"] for match in _PORTION.finditer(reading.text)
                  if not _is_known(reading, match.start("what"), match.end("what")))
+
+
+def taken_for(reading: Reading) -> tuple[tuple[str, str], ...]:
+    """番茄鸡蛋面, read as 番茄鸡蛋: the name as it was said, and the dish of which it is a part.
+    Only where what stands beside the part is explained by nothing."""
+    found = []
+    for at, cell in enumerate(reading.cells):
+        if cell.kind != "D":
+            continue
+        before = _beside(reading, at - 1, _BEFORE)
+        after = None if cell.sure else _beside(reading, at + 1, _AFTER)
+        if before or after:
+            said = reading.text[(before or cell).start:(after or cell).end]
+            found.append((said, str(cell.value[0][0])))
+    return tuple(found)
+
+
+def _beside(reading: Reading, at: int, part: re.Pattern[str]) -> Cell | None:
+    cell = reading.cells[at] if 0 <= at < len(reading.cells) else None
+    is_part = cell and cell.kind == "?" and part.fullmatch(reading.text[cell.start:cell.end])
+    return cell if is_part else None
 
 
 def _is_known(reading: Reading, start: int, end: int) -> bool:

@@ -43,6 +43,22 @@ def settled(turn: Turn, items: tuple[ordering.Item, ...],
     return tuple(settled)
 
 
+def guesses(turn: Turn, meant: Understanding,
+            items: tuple[ordering.Item, ...]) -> tuple[Reply, ...]:
+    """Below the quote: 没有番茄鸡蛋面, and what was taken for it."""
+    said = {key: name for name, key in meant.taken_for
+            if any(item.dish_key == key for item in items)}
+    dishes = Dish.by_keys(turn.session, turn.speaker.campus.id, set(said)) if said else {}
+    return tuple(Reply("order.taken_for", {"said": said[key], "dish": dish.name})
+                 for key, dish in dishes.items() if not _is_within(said[key], dish.name))
+
+
+def _is_within(said: str, name: str) -> bool:
+    """Whether the name holds all that was said, in that order: 牛肉面 of 牛肉拉面."""
+    rest = iter(name)
+    return all(char in rest for char in said)
+
+
 def which_dish(turn: Turn, meant: Understanding) -> Reply | None:
     """Ask when the only dish could be several and nothing else decides."""
     choices = _to_be_had(turn, meant)
@@ -120,9 +136,9 @@ def _budget_fen(turn: Turn, meant: Understanding) -> int | None:
 
 _CRAVED: Final = re.compile(
     r"(?:想|要|有点想|馋)(?:吃|喝)(?:点|个|碗|杯|份|口)?(?:热的|的)?(?P<what>[\u4e00-\u9fff]{1,4}?)"
-    r"(?:了|啊|吧|呀|呢|嘛)?$|有(?:没有|啥|什么)?(?P<asked>[\u4e00-\u9fff]{1,4}?)(?:卖)?(?:吗|么|没|嘛)$"
+    r"(?:了|啊|吧|呀|呢|嘛)?$|有(?!什么|啥)(?:没有)?(?P<asked>[\u4e00-\u9fff]{1,4}?)(?:卖)?(?:吗|么|没|嘛)$"
     r"|有没有(?:卖)?(?P<whether>[\u4e00-\u9fff]{1,4}?)(?:卖|的)?(?:啊|呀|呢)?$"
-    r"|^(?P<first>[\u4e00-\u9fff]{2,4}?)(?:你们)?(?:这里?|那里?)?有(?:没有)?(?:卖)?(?:吗|么|没|嘛)?$")
+    r"|^(?P<first>[\u4e00-\u9fff]{2,4}?)(?:你们)?(?:这里?|那里?)?(?:还|都)?有(?:没有)?(?:卖)?(?:吗|么|没|嘛)?$")
 
 
 _UNKNOWN: Final = re.compile(

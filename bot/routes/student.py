@@ -129,7 +129,8 @@ def _order_food(turn: Turn, focus: Order | None, meant: Understanding, *,
     cmd = ordering.PlaceOrder(
         choosing.settled(turn, items, meant), meant.slots.get("place_id"), meant.slots.get("room"),
         time_of(meant), meant.slots.get("note"), beside,
-        meant.unknown, address.nowhere(meant), moments.remarks(turn, meant))
+        meant.unknown, address.nowhere(meant),
+        (*moments.remarks(turn, meant), *choosing.guesses(turn, meant, items)))
     return ordering.place_order(turn.session, turn.speaker, cmd, now=turn.now)
 
 
@@ -381,6 +382,8 @@ def _said_menu(turn: Turn, focus: Order | None, meant: Understanding) -> Reply |
         return suggest.within(turn.session, turn.speaker, int(budget_fen), now=turn.now)
     if shop := meant.slots.get("shop_id"):
         return menu.dishes(turn.session, turn.speaker, str(shop), now=turn.now)
+    if keys := {str(item["dish_id"]) for item in meant.slots.get("items", ())}:
+        return menu.prices(turn.session, turn.speaker, keys, now=turn.now)  # 黄焖鸡还有吗
     return menu.shops(turn.session, turn.speaker, now=turn.now)
 
 

@@ -23,5 +23,5 @@ def answered(turn: Turn, focus: Order | None) -> Reply | None:
         return ordering.describe(turn.session, turn.speaker, focus, now=turn.now) if focus \
             else Reply("talk.chitchat")
     words = _LATIN.findall(said)
-    is_foreign = len(words) > 1 and all(char.isascii() for char in said if char.isalpha())
-    return Reply("talk.english") if is_foreign else None
+    is_latin = len(words) > 1 and all(char.isascii() for char in said if char.isalpha())
+    return Reply("talk.english") if is_latin and _P["english"].search(said) else None

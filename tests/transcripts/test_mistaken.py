@@ -387,3 +387,42 @@ def test_what_only_tastes_bad_is_asked_about(chat):
         小林  难吃死了
         bot   complaint.what  $c
     """)
+
+
+@pytest.mark.parametrize(("said", "name", "dish"), [
+    ("来份番茄鸡蛋面", "番茄鸡蛋面", "西红柿炒蛋盖饭"), ("生椰拿铁一杯", "生椰拿铁", "燕麦拿铁"),
+    ("来份大块鸡排饭", "大块鸡排饭", "金牌鸡排饭")])
+def test_what_is_taken_for_a_dish_is_said(chat, said, name, dish):
+    chat.play(AT_HOME + f"""
+        小林  {said}
+        bot   order.quoted  {dish}  没有“{name}”，先按{dish}算
+    """)
+
+
+def test_a_dish_called_in_short_is_no_guess(chat):
+    chat.play(AT_HOME + """
+        小林  来碗牛肉面吧
+    """)
+    assert "没有“" not in chat.last("小林")
+
+
+def test_the_rice_of_a_dishs_name_is_not_charged_for(chat):
+    chat.play(AT_HOME + """
+        小林  来份黄焖鸡饭
+        bot   order.quoted  黄焖鸡米饭 ¥16.00  合计 ¥13.00
+        小林  算了
+        小林  黄焖鸡 再加一份米饭
+        bot   order.quoted  米饭 ¥2.00
+    """)
+
+
+@pytest.mark.parametrize(("said", "key"), [
+    ("黄焖鸡还有吗", "menu.prices"), ("麻辣烫还有没有", "menu.prices"),
+    ("你们送到几点", "question.hours"), ("删除我的信息", "question.privacy"),
+    ("来份鸡公煲", "suggest.not_here"), ("有什么", "menu.shops"),
+    ("wo yao yifen huangmenjimifan", "talk.lost")])
+def test_questions_of_what_there_is(chat, said, key):
+    chat.play(AT_HOME + f"""
+        小林  {said}
+        bot   {key}
+    """)
