@@ -122,8 +122,8 @@ def test_a_message_asks_the_database_so_often_at_most(chat: Chat, engine: Engine
     try:
         code = re.search(r"[A-Z]\d+", asks("来份黄焖鸡微辣 送12栋303", 24))
         assert code
-        asks(f"确认{code[0]}", 21)
-        asks("到哪了", 9)
-        asks("谢谢，辛苦了", 7)
+        asks(f"确认{code[0]}", 22)
+        asks("到哪了", 10)
+        asks("谢谢，辛苦了", 8)
     finally:
         event.remove(engine, "before_cursor_execute", note)
