@@ -399,6 +399,16 @@ def test_what_wechat_does_not_let_lapse_is_cancelled_and_paid_with_the_next(deli
     assert booked("rider") == booked("payout") == 0
 
 
+def test_what_is_being_cancelled_is_not_said_to_be_on_its_way_to_the_wallet(delivered):
+    delivered.stage.world.knobs.transfer_confirm_s = 60 * 86400
+    delivered.play("阿哲  提现\n(work)\npush  阿哲  payout.waiting\n(47 h pass)\n(work)")
+    delivered.stage.world.knobs.transfer_takes_s = 6 * 3600
+    delivered.play("阿哲  账单\n(2 h pass)\n(work)")
+    transfer, = delivered.stage.world.transfers.values()
+    assert transfer.state == "CANCELING"
+    assert "转进你的零钱" not in open_page(delivered)
+
+
 @pytest.fixture
 def stuck(delivered):
     """¥1.60 that the rider has taken, and that WeChat has been moving for ten days."""
