@@ -41,7 +41,7 @@ def send(outbox_id: int, *, now: datetime) -> None:
         is_again = bool(debt.payload.get("is_again"))
         wanted = begin_sending(session, payout_id, is_again=is_again)
         if isinstance(wanted, PayoutState):
-            debt.settle(wanted, now)
+            debt.settle(wanted if wanted in ENDED else _stuck(debt), now)
             return
     try:
         told = _ask(wanted.out_bill_no) if is_again else _send(wanted, is_first=is_first)

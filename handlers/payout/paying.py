@@ -97,10 +97,13 @@ def look_again(session: Session, payout: Payout, about: str, *, now: datetime) -
 
 def begin_sending(session: Session, payout_id: int, *,
                   is_again: bool = False) -> Transfer | PayoutState:
-    """What to tell WeChat Pay, or how it ended. `is_again`: one that failed is asked about."""
+    """What to tell WeChat Pay, or how it ended. `is_again`: one that failed or got stuck is asked
+    about."""
     payout = Payout.lock(session, payout_id)
     if payout.state in ENDED and not (is_again and payout.state == PayoutState.FAILED):
         return PayoutState(payout.state)
+    if payout.state == PayoutState.STUCK and not is_again:
+        return PayoutState.STUCK  # whoever asks about it may have found that it never arrived
     person = payout.rider.person
     return Transfer(payout.out_bill_no, person.app_id, person.openid, payout.amount_fen,
                     payout.package is not None, payout.transfer_bill_no is not None)

@@ -458,6 +458,21 @@ def test_what_is_stuck_and_never_reached_wechat_is_the_riders_again(delivered):
     assert "没领成，钱还在你名下" in heard(delivered, "阿哲")
 
 
+def test_what_is_stuck_is_sent_no_more(delivered):
+    from handlers.payout import note_unsettled
+
+    delivered.stage.world.faults.add(TRANSFERS + "*", None, status=500, code="SYSTEM_ERROR")
+    delivered.play("阿哲  提现\n(work)\n(239 h pass)\n(work)\n(2 h pass)")
+    with Sessions.begin() as session:  # as a question about it does, which was asked meanwhile
+        assert note_unsettled(session, newest().id, now=utcnow())
+    delivered.stage.world.faults.clear()
+    delivered.play("(work)\n(work)")
+    assert not delivered.stage.world.transfers
+    with Sessions() as session:
+        outcomes = session.scalars(select(Outbox.outcome).filter_by(kind="payout.send")).all()
+    assert any(outcome and outcome.startswith("dead: not settled") for outcome in outcomes)
+
+
 def test_what_wechat_no_longer_tells_of_after_thirty_days_is_not_paid_again(delivered, stuck):
     delivered.play("(480 h pass)\n(it is 22:30)\n(work)\n(work)\n(work)")
     assert states_of_payouts() == ["stuck"]
