@@ -55,7 +55,8 @@ def _add(turn: Turn, group: GroupOrder, command: Command) -> Reply | None:
     if not items_of(meant) and not meant.slots.get("note") and (
             unwanted := _UNWANTED.fullmatch(said.text.strip())):
         dish = unwanted["after"] or unwanted["before"]
-        return groups.not_ordered(turn.session, turn.speaker, groups.JoinGroup(group.id), dish)
+        return groups.not_wanted(
+            turn.session, turn.speaker, groups.JoinGroup(group.id), dish, now=turn.now)
     return _order(said, group, meant)
 
 

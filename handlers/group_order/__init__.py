@@ -7,7 +7,7 @@ from handlers.group_order.joining import (
     door,
     join,
     name_bag,
-    not_ordered,
+    not_wanted,
     pay_again,
     swap,
 )
@@ -29,6 +29,6 @@ from handlers.group_order.treating import set_treat
 
 __all__ = ["ChangeGroup", "JoinGroup", "LeaveGroup", "OpenGroup", "change_deadline", "close_due",
            "describe", "dissolve", "door", "find", "finish", "join", "leave", "live_orders",
-           "lock_now", "lock_when", "name_bag", "not_ordered", "open_group", "pay_again", "remind",
+           "lock_now", "lock_when", "name_bag", "not_wanted", "open_group", "pay_again", "remind",
            "reopen", "save_group", "set_treat", "stay", "swap", "undo_leave",
            "waits_for_lock", "wanted_before"]

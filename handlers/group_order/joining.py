@@ -1,6 +1,6 @@
 """Into a group: by code, card or QR; dishes chosen, changed, and priced in one message."""
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, zip_longest
 from typing import Final
@@ -258,17 +258,26 @@ def swap(session: Session, speaker: Speaker, cmd: JoinGroup, *, now: datetime) -
     return Reply("group.swap", {"code": group.code, **_offered(session, group, now)})
 
 
-def not_ordered(session: Session, speaker: Speaker, cmd: JoinGroup, dish: str) -> Reply:
-    """「不要X」 of what is in no open part of theirs: never ordered, or paid for already."""
+def not_wanted(session: Session, speaker: Speaker, cmd: JoinGroup, dish: str, *,
+               now: datetime) -> Reply:
+    """「不要X」, X being what somebody calls a dish: taken off what is not paid, unless it may mean
+    two; else that it was never ordered, or is paid for already."""
     group = session.get_one(GroupOrder, cmd.group_id)
     mine = own_orders(live_orders(session, group), speaker.person.id)
     if not mine:
         return Reply("group.not_in", {"code": group.code})
-    lines = [line for order in mine for line in order.lines]
-    if any(dish in line.name for line in lines):
+    named = {line.dish_key: OrderState(order.state) in UNPAID
+             for order in mine for line in order.lines if dish in line.name}
+    open_ = [key for key, is_open in named.items() if is_open]
+    if len(open_) == 1:
+        return join(session, speaker, replace(cmd, items=(Item(open_[0], op="remove"),)), now=now)
+    if open_:
+        return pay_again(session, speaker, cmd, now=now)  # what they have, and 换一个
+    if named:
         return Reply("group.swap_paid", {"code": group.code})
     return Reply("group.not_ordered", {
-        "code": group.code, "dish": dish, "mine": "、".join(what(line) for line in lines)})
+        "code": group.code, "dish": dish,
+        "mine": "、".join(what(line) for order in mine for line in order.lines)})
 
 
 def name_bag(session: Session, speaker: Speaker, cmd: JoinGroup, label: str, *,

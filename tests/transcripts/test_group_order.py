@@ -971,6 +971,25 @@ def test_who_means_all_of_it_is_not_told_of_a_dish_of_that_name(dorm, said):
     assert "你那份里没有" not in dorm.last("小林")
 
 
+def test_what_is_not_paid_is_taken_off_by_part_of_its_name(dorm):
+    at_two_windows(dorm)
+    dorm.play("""
+        小林  $g 删了肉丝
+        bot   group.joined  payable=¥18.00  香菇滑鸡饭
+    """)
+    assert "鱼香肉丝" not in dorm.last("小林")
+
+
+def test_a_name_of_two_dishes_takes_neither_off_and_neither_is_said_to_be_paid(dorm):
+    gathered(dorm)
+    dorm.play("""
+        小周  $g 加一份黄焖鸡米饭
+        bot   group.joined  黄焖鸡米饭 黄焖排骨饭
+        小周  $g 删了黄焖
+        bot   group.joined  黄焖鸡米饭 黄焖排骨饭
+    """)
+
+
 def test_what_is_paid_is_not_taken_off_but_left_first(dorm):
     gathered(dorm)
     dorm.play("""
