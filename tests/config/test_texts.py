@@ -90,7 +90,7 @@ def test_whole_lines_go_only_where_cutting_does_not_do(names):
 
 def test_a_missing_part_leaves_no_empty_line():
     unchanged = Reply("order.nothing_changed", {"code": "A1", "remarks": None})
-    assert text_of(unchanged) == "A1 没有改动。"
+    assert text_of(unchanged) == "A1 没有改动。\n〔确认付款|确认A1〕 〔不要了|取消A1〕"
 
 
 def test_a_reply_survives_the_outbox():

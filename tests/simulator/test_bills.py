@@ -15,10 +15,15 @@ from tests.simulator.merchant import made, paid, refund
 @pytest.fixture(autouse=True)
 def at_noon(world):
     """Noon in China, whenever the test runs: a day's rows must not straddle midnight."""
+    world.advance(until_noon(world))
+    world.knobs.refunds_apart_s = 0
+
+
+def until_noon(world):
+    """Seconds until tomorrow's noon in China."""
     now = datetime.fromtimestamp(world.now(), CHINA)
     noon = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), CHINA)
-    world.advance(noon.timestamp() + 12 * 3600 - world.now())
-    world.knobs.refunds_apart_s = 0
+    return noon.timestamp() + 12 * 3600 - world.now()
 
 
 def today(world):

@@ -9,6 +9,7 @@ import requests
 from simulator.control import troubles
 from simulator.control.troubles import TROUBLES
 from tests.simulator.merchant import made, order, paid, refund
+from tests.simulator.test_bills import fetched, tables, ten_next_morning, today, until_noon
 from tests.simulator.test_control import Sim
 from tests.simulator.test_transfers import asked, page_request
 
@@ -125,6 +126,24 @@ def test_transfers_that_are_stuck_or_fail(world, merchant, lin, on):
     world.receive(lin, page_request(world, told))
     world.settle()
     assert state_of(merchant, "T0002") == "FAIL"
+
+
+def test_a_row_that_the_fund_flow_lacks_and_a_fee_that_differs(world, merchant, lin, on):
+    world.advance(until_noon(world))
+    day = today(world)
+    paid(world, merchant, lin)
+    ten_next_morning(world)
+
+    def flows():
+        rows, _ = tables(fetched(merchant, merchant.fundflow_bill(str(day))))
+        return [(row["业务类型"], row["收支金额(元)"]) for row in rows]
+
+    assert flows() == [("交易", "17.50"), ("交易手续费", "0.11")]
+    lost = on("bill-row-lost")
+    assert flows() == [("交易手续费", "0.11")]
+    requests.delete(f"{world.base_url}/sim/faults/{lost}", timeout=5)
+    on("fee-differs")
+    assert flows() == [("交易", "17.50"), ("交易手续费", "0.99")]
 
 
 def state_of(merchant, number):

@@ -5,8 +5,10 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
+from models.base import utcnow
 from tests.transcripts.stories import AT_THE_DOOR, COOKING, ON_THE_WAY, PAID, TAKEN
 from tests.transcripts.test_first_lunch import pin_of
+from web import limits
 
 
 def watched(chat) -> str:
@@ -135,7 +137,9 @@ def test_three_watch_at_once_and_see_the_rider_come(chat, chromium: Browser):
         page.context.close()
 
 
-def test_whoever_tries_many_links_is_told_to_wait(chat):
+def test_whoever_tries_many_links_is_told_to_wait(chat, monkeypatch):
+    moment = utcnow()
+    monkeypatch.setattr(limits, "utcnow", lambda: moment)  # all in one minute
     tried = [requests.get(f"{chat.stage.base_url}/t/{n:032d}", timeout=10).status_code
              for n in range(35)]
     assert tried[0] == 404

@@ -15,7 +15,9 @@ PAGE = {"Accept": "text/html"}
 
 
 @pytest.fixture
-def app(database, redis_url) -> Iterator[Flask]:
+def app(database, redis_url, monkeypatch) -> Iterator[Flask]:
+    moment = utcnow()  # what is counted by the minute is counted in one
+    monkeypatch.setattr(limits, "utcnow", lambda: moment)
     app = Flask("paotang", static_folder=None)
     for blueprint in create_blueprints():
         app.register_blueprint(blueprint)

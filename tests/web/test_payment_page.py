@@ -119,6 +119,19 @@ def test_outside_wechat_it_says_where_to_open_it(house, page):
         assert session.query(Payment).one().asked_at is None
 
 
+def test_a_tap_before_the_script_has_come_is_not_lost(house, context):
+    """A slow network: until the page can pay, its button says that it cannot."""
+    page, held = context.new_page(), []
+    page.route("**/pay.js*", lambda route: held.append(route))
+    with page.expect_request("**/pay.js*"):
+        page.goto(house.world.open("小明", link(house)), wait_until="commit")
+    expect(page.get_by_role("button", name="微信支付")).to_be_disabled()
+    held[0].continue_()
+    page.get_by_role("button", name="微信支付").click()
+    page.get_by_role("button", name="确认支付").click()
+    says(page, "付好了")
+
+
 def test_when_the_time_is_up_the_button_is_off(house, context):
     url = link(house, pay_within=timedelta(seconds=3))
     page = context.new_page()

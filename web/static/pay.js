@@ -103,6 +103,7 @@
   }
 
   form.addEventListener("submit", pay);
+  button.disabled = false; // before this a tap would have sent the form, and nothing
   window.addEventListener("offline", () => { if (!isPaying) say(form.dataset.offline); });
   document.addEventListener("visibilitychange", async () => {
     if (!document.hidden && !isPaying && await state() !== "open") location.reload();

@@ -57,4 +57,5 @@
     }
     button.disabled = false;
   });
+  button.disabled = false; // before this a tap would have sent the form, and nothing
 })();
