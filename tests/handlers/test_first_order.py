@@ -15,19 +15,9 @@ from models.campus import Campus
 from models.order import Order
 from models.person import Person
 from models.rules.order_state import OrderState
-from tests.support.payment import APP, MCH, NOW, a_campus, a_payment, at_once, paid, wechat_pay
+from tests.support.payment import APP, MCH, NOW, a_payment, at_once, paid
 
-pytestmark = pytest.mark.usefixtures("world")
-
-
-@pytest.fixture
-def world(database):
-    with wechat_pay() as world, Sessions.begin() as session:
-        a_campus(session)
-        session.scalars(select(Campus)).one().file = {
-            "campaigns": [{"kind": "first_order", "off_fen": 500}]}
-        session.commit()
-        yield world
+pytestmark = pytest.mark.usefixtures("newcomers")
 
 
 def speaker(session: Session, name: str) -> Speaker:

@@ -7,14 +7,12 @@ from sqlalchemy import select
 from handlers.payment import Recorded, begin_prepay, record_payment
 from handlers.till import note_phone
 from models.base import Session, Sessions
-from models.campus import Campus
 from models.order import Order
 from models.payment import Payment, PaymentState, Refund
 from models.rules.order_state import OrderState
 from tests.support.payment import (
     MCH,
     NOW,
-    a_campus,
     a_payment,
     a_person,
     an_order,
@@ -22,22 +20,11 @@ from tests.support.payment import (
     balances,
     debts,
     paid,
-    wechat_pay,
 )
 
 PHONE = "d" * 32
 FIRST = {"kind": "first_order", "name": "", "off_fen": 500}
-pytestmark = pytest.mark.usefixtures("world")
-
-
-@pytest.fixture
-def world(database):
-    with wechat_pay() as world, Sessions.begin() as session:
-        a_campus(session)
-        session.scalars(select(Campus)).one().file = {
-            "campaigns": [{"kind": "first_order", "off_fen": 500}]}
-        session.commit()
-        yield world
+pytestmark = pytest.mark.usefixtures("newcomers")
 
 
 def a_first_order(session: Session, name: str) -> Payment:
