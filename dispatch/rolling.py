@@ -48,7 +48,7 @@ class Tuning:
     horizon: int = 60
     rounds: int = 2
     updates: bool = True
-    station: float = 0.02
+    station: float = 0.005
     station_from: int = 5
     station_soon: int = 5
     memory: float = 90.0
